@@ -1,0 +1,25 @@
+# Build options and the flags that every target of moat gets, as INTERFACE targets.
+option(MOAT_BUILD_TESTS "Build the tests" ON)
+option(MOAT_BUILD_BENCH "Build the benchmarks" ON)
+option(MOAT_WERROR "Treat warnings as errors" ON)
+option(MOAT_STATIC "Link programs statically (off for sanitizers)" ON)
+set(MOAT_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread; empty for none")
+
+find_program(MOAT_CCACHE ccache)
+if(MOAT_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MOAT_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${MOAT_CCACHE})
+endif()
+
+add_library(moat_flags INTERFACE)
+target_include_directories(moat_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(moat_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers
+  $<$<BOOL:${MOAT_WERROR}>:-Werror> -fstack-protector-strong -fPIE
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Werror=thread-safety>)
+target_compile_definitions(moat_flags INTERFACE MOAT_VERSION="${PROJECT_VERSION}"
+  $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+target_link_options(moat_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+if(MOAT_SANITIZE)
+  target_compile_options(moat_flags INTERFACE -fsanitize=${MOAT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(moat_flags INTERFACE -fsanitize=${MOAT_SANITIZE})
+endif()

@@ -1,0 +1,29 @@
+// The one object per sentry that handlers reach the container-wide parts through. Constant after
+// boot but for what says otherwise.
+#ifndef MOAT_SENTRY_CONTAINER_H_
+#define MOAT_SENTRY_CONTAINER_H_
+
+#include <memory>
+#include <string>
+
+#include "gofer/client/client.h"
+#include "sentry/exec/exec.h"
+#include "sentry/proc/virtual_tree.h"
+#include "sentry/task/task_table.h"
+#include "sentry/trace/trace.h"
+
+namespace moat::sentry {
+
+class Container {
+ public:
+  std::string id;
+  std::unique_ptr<gofer::Client> gofer;
+  std::unique_ptr<VirtualTree> tree;  // thread-safe
+  std::unique_ptr<TaskTable> tasks;   // thread-safe
+  std::unique_ptr<ExecPlans> plans;   // thread-safe
+  std::unique_ptr<Tracer> tracer;     // null without --trace; thread-safe
+};
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_CONTAINER_H_

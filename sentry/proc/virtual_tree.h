@@ -1,0 +1,104 @@
+// The container's /proc and /sys as the workload sees them: one virtual tree of names, attributes
+// and generators.
+//
+// A regular file is a sealed memfd snapshot made at open; a directory is a real directory of the
+// sentry's own tmpfs, synchronised at open, so that getdents is native and a directory descriptor
+// is mapped back by (dev, ino). No procfs or sysfs descriptor ever reaches the workload.
+// Thread-safe.
+#ifndef MOAT_SENTRY_PROC_VIRTUAL_TREE_H_
+#define MOAT_SENTRY_PROC_VIRTUAL_TREE_H_
+
+#include <sys/stat.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "sentry/task/task_info.h"
+
+namespace moat::sentry {
+
+// Who asks: decides what "self" is and which tasks' secrets may be read (ptrace_may_access as far
+// as it concerns /proc).
+struct Viewer {
+  const TaskInfo* task = nullptr;
+  // A duplicate of any descriptor of any task of the container by its P_B thread group id; for
+  // /proc/*/fd/N. (Implemented with pidfd_getfd.)
+};
+
+// The walk left the tree through a magic link (cwd, root, exe, fd/N, an absolute symlink): go on
+// with `rest` (no leading slash; may be empty) from `base`. Without a base: go on with the absolute
+// path `rest` from the caller's root.
+struct LeftTree {
+  Fd base;
+  std::string rest;
+};
+
+struct VirtualOpened {
+  Fd fd;  // for the caller's table
+};
+
+template <typename T>
+using VirtualResult = std::variant<T, Errno, LeftTree>;
+
+// What the tree needs to know of the container; filled at boot, constant afterwards.
+struct TreeConfig {
+  int proc_a = -1;  // the sentry's own procfs (P_A numbers), a directory descriptor; borrowed
+  int proc_b = -1;  // procfs of P_B; borrowed
+  int tmpfs = -1;   // an empty directory of the sentry's tmpfs for virtual directories; borrowed
+  std::string hostname;
+  double cpus = 0;  // CPU limit in cores, 0: none; shows in cpuinfo, stat, cpu.max, online
+  uint64_t memory_limit = 0;  // bytes, 0: none; shows in meminfo, memory.max
+  int64_t pids_limit = 0;     // 0: none
+  std::vector<int> cpu_set;   // CPUs that the container may use, empty: all of the affinity mask
+  // Directory descriptors of the workload's cgroup for usage figures, by controller; -1 where
+  // unknown. Borrowed, read only.
+  int cgroup_memory = -1, cgroup_cpu = -1, cgroup_pids = -1;
+  std::vector<std::string>
+      mounts;  // lines of the container's mount table in mountinfo(5) form, container paths only
+  std::vector<std::string> masked_paths;  // OCI maskedPaths under /proc and /sys: read as empty
+                                          // (file) or as an empty directory
+  std::vector<std::string> readonly_paths;
+};
+
+class VirtualTree {
+ public:
+  virtual ~VirtualTree() = default;
+
+  // `path` is absolute ("/proc/self/status"), may hold "..", "." and doubled slashes, and starts in
+  // /proc or /sys lexically. open(2) with the caller's flags. O_CREAT on a missing name: EACCES or
+  // ENOENT as procfs answers. Writable nodes return a descriptor only where a write can be
+  // honoured; otherwise EACCES.
+  virtual VirtualResult<VirtualOpened> Open(const Viewer& viewer, absl::string_view path,
+                                            uint64_t flags) = 0;
+  virtual VirtualResult<struct statx> Stat(const Viewer& viewer, absl::string_view path,
+                                           bool follow) = 0;
+  virtual VirtualResult<std::string> ReadLink(const Viewer& viewer, absl::string_view path) = 0;
+  // access(2) for the viewer's file credentials.
+  virtual VirtualResult<Unit> Access(const Viewer& viewer, absl::string_view path, int mode,
+                                     bool follow) = 0;
+  // Everything that would change the tree (mkdir, unlink, rename, chmod, ...): what Linux's procfs
+  // answers for that node (ENOENT, EPERM, EACCES); never succeeds.
+  virtual VirtualResult<Unit> Modify(const Viewer& viewer, absl::string_view path) = 0;
+  // Whether a directory descriptor with this identity (statx stx_dev_*, stx_ino) is one of the
+  // tree's; its virtual path then.
+  virtual std::optional<std::string> PathOfDirectory(const struct statx& attributes) = 0;
+  // Whether an open file with this identity is a snapshot of the tree; a fresh snapshot of the same
+  // node then (for lseek(fd, 0, SEEK_SET)). Errno ENOENT: not ours, or of a kind that is not
+  // re-read.
+  virtual Result<Fd> Refresh(const Viewer& viewer, const struct statx& attributes) = 0;
+  // statfs(2) magic of a node by identity: PROC_SUPER_MAGIC, SYSFS_MAGIC; 0 when not ours.
+  virtual long MagicOf(const struct statx& attributes) = 0;
+};
+
+absl::StatusOr<std::unique_ptr<VirtualTree>> MakeVirtualTree(TreeConfig config);
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_PROC_VIRTUAL_TREE_H_

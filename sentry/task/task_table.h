@@ -1,0 +1,39 @@
+// Finds out about tasks of the workload: identity, credentials, pending signals, descriptors.
+// Thread-safe.
+#ifndef MOAT_SENTRY_TASK_TASK_TABLE_H_
+#define MOAT_SENTRY_TASK_TASK_TABLE_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "sentry/task/task_info.h"
+
+namespace moat::sentry {
+
+class TaskTable {
+ public:
+  // `proc` is P_A's procfs (directory), borrowed.
+  explicit TaskTable(int proc) : proc_(proc) {}
+
+  // Reads /proc/TID/status. ESRCH when the task is gone. Ask Platform::StillWaits afterwards.
+  Result<TaskInfo> Look(pid_t tid) const;
+  // A duplicate of the task's descriptor (pidfd_getfd(2)): EBADF, ESRCH.
+  Result<Fd> TakeFd(pid_t tid, int fd) const;
+  // O_PATH descriptor of /proc/TID/<link>, link being "cwd", "root" or "exe".
+  Result<Fd> OpenLink(pid_t tid, const char* link) const;
+  // The text of that link: a path in the container's tree as the kernel sees it, with " (deleted)"
+  // where it applies.
+  Result<std::string> ReadLink(pid_t tid, const char* link) const;
+  // Whether an unblocked signal is pending for the thread or its group.
+  bool SignalPending(pid_t tid) const;
+
+ private:
+  int proc_;
+};
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_TASK_TASK_TABLE_H_
