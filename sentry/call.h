@@ -85,7 +85,7 @@ class Call {
   template <typename T>
   Result<void> WriteObject(platform::GuestAddr to, const T& object) {
     static_assert(std::is_trivially_copyable_v<T>);
-    return WriteBytes(to, absl::string_view(reinterpret_cast<const char*>(&object), sizeof(T)));
+    return WriteBytes(to, absl::string_view(static_cast<const char*>(static_cast<const void*>(&object)), sizeof(T)));
   }
 
   // The caller's identity and credentials as they are now. The reference lives as long as the call.
