@@ -1,0 +1,52 @@
+#!/bin/bash
+# Installs what is missing of the Debian packages that moat needs. Does nothing, quickly, when all
+# are there.
+#
+#   install_deps.sh           what building and running needs
+#   install_deps.sh --tests   and what the tests need
+set -euo pipefail
+
+build_packages=(
+  ca-certificates cmake g++ git libabsl-dev libbenchmark-dev libcap-dev libcli11-dev libgmock-dev
+  libgtest-dev libseccomp-dev ninja-build nlohmann-json3-dev pkg-config
+)
+# gcc-multilib is not needed: the guests make their i386 calls from 64-bit code.
+test_packages=(
+  debian-archive-keyring mmdebstrap musl-tools procps psmisc python3 runc tmux util-linux
+)
+
+wanted=("${build_packages[@]}")
+[[ ${1:-} == --tests ]] && wanted+=("${test_packages[@]}")
+
+# dpkg-query prints a line per known package and fails for unknown ones; only the lines count.
+installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${wanted[@]}" \
+  2>/dev/null | sed -n 's/^installed //p' || true)
+missing=()
+for package in "${wanted[@]}"; do
+  grep -qxF "$package" <<<"$installed" || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+as_root=()
+if [[ $(id -u) != 0 ]]; then
+  command -v sudo >/dev/null || {
+    echo "install_deps: to install ${missing[*]}, run this as root (there is no sudo here)" >&2
+    exit 1
+  }
+  as_root=(sudo)
+fi
+install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes
+  --no-install-recommends)
+
+echo "installing ${missing[*]}" >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# The lists may be old or not there at all: refresh them only then.
+if ! "${install[@]}" "${missing[@]}" </dev/null >"$log" 2>&1; then
+  "${as_root[@]}" apt-get update </dev/null >"$log" 2>&1 || true
+  if ! "${install[@]}" "${missing[@]}" </dev/null >>"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "install_deps: apt-get could not install ${missing[*]}" >&2
+    exit 1
+  fi
+fi

@@ -1,0 +1,63 @@
+#!/bin/bash
+# Makes (once) a Debian 12 root file system for the tests and prints its path.
+#
+#   build_rootfs.sh base|apps
+#
+# The packages are those of NAME.packages beside this file. The root is cached outside the
+# repository, in $MOAT_CACHE (default ~/.cache/moat), under a name that changes with the list, so
+# a changed list makes a new root. Exit 77: the packages cannot be had (no mirror answers, or no
+# mmdebstrap), the reason on stderr; 1: anything else.
+set -euo pipefail
+
+readonly kName=${1:?usage: build_rootfs.sh base|apps}
+readonly kHere=$(cd "$(dirname "$0")" && pwd)
+readonly kList=$kHere/$kName.packages
+readonly kCache=${MOAT_CACHE:-${HOME:-/root}/.cache/moat}
+readonly kFormat=1 # raise it when this script makes roots differently
+
+[[ -f $kList ]] || { echo "build_rootfs: no package list $kList" >&2; exit 1; }
+packages=$(sed -e 's/#.*//' "$kList" | xargs | tr ' ' ',')
+key=$(printf '%s %s' "$kFormat" "$packages" | sha256sum | cut -c1-12)
+readonly root=$kCache/debian12-$kName-$key
+
+mkdir -p "$kCache"
+# One builder at a time: a second one waits here and then finds the work done.
+exec 9>"$kCache/.lock-$kName"
+flock 9
+if [[ -d $root ]]; then
+  echo "$root"
+  exit 0
+fi
+
+if ! command -v mmdebstrap >/dev/null; then
+  echo "build_rootfs: mmdebstrap is not installed (scripts/install_deps.sh installs it)" >&2
+  exit 77
+fi
+if [[ $(id -u) != 0 ]]; then
+  echo "build_rootfs: needs root to unpack files of several owners" >&2
+  exit 77
+fi
+
+partial=$root.partial.$$
+log=$kCache/$kName.log
+trap 'rm -rf --one-file-system "$partial"' EXIT
+# The workload's root must be reachable by mapped users: mmdebstrap makes it 0755.
+if ! mmdebstrap --mode=root --variant=minbase --include="$packages" \
+  --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+  --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
+  --dpkgopt='path-exclude=/usr/share/locale/*' \
+  --skip=check/empty bookworm "$partial" >"$log" 2>&1; then
+  tail -n 15 "$log" >&2
+  echo "build_rootfs: mmdebstrap failed for the root '$kName'; the whole log is $log" >&2
+  # Only a mirror that does not answer is a reason to skip.
+  grep -qE 'Unable to fetch|Could not (resolve|connect)|Failed to fetch|apt-get update.*failed' "$log" && exit 77
+  exit 1
+fi
+chmod 0755 "$partial"
+mv "$partial" "$root"
+trap - EXIT
+# Roots of older lists are of no use any more.
+for old in "$kCache/debian12-$kName-"*; do
+  [[ $old == "$root" ]] || rm -rf --one-file-system "$old"
+done
+echo "$root"
