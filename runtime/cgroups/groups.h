@@ -1,0 +1,74 @@
+// The container's control groups: one for the workload and, beside it, one for sentry and gofer
+// ("<name>.moat"), so that the workload can neither be charged for them nor starve or freeze them.
+//
+// cgroup v1, hybrid and v2 hosts (cgroups(7)). Only groups that Create made are ever written to or
+// removed. Not thread-safe.
+#ifndef MOAT_RUNTIME_CGROUPS_GROUPS_H_
+#define MOAT_RUNTIME_CGROUPS_GROUPS_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/fd.h"
+#include "runtime/cgroups/hierarchy.h"
+#include "runtime/spec/spec.h"
+
+namespace moat::cgroups {
+
+// What to create. `path` is linux.cgroupsPath ("" for /moat/<id>); a relative one is taken from
+// /moat. `resources` may be null.
+struct GroupsConfig {
+  std::string id;
+  std::string path;
+  const spec::Resources* resources = nullptr;
+};
+
+// Whether every field of `resources` can be honoured by `layout`; else an error that names the
+// field ("linux.resources.memory.swappiness ...").
+absl::Status CheckResources(const spec::Resources& resources, const Layout& layout);
+
+// Move-only. Destroying it leaves the groups in place: call Remove.
+class Groups {
+ public:
+  Groups() = default;
+
+  // Makes the groups in every hierarchy of `layout`, with all limits but pids. An existing group of
+  // the container's name that holds processes is an error. When no hierarchy may be written to:
+  // an error if `resources` asks for any limit, else an empty Groups and a warning in the log.
+  // Undoes itself on failure.
+  static absl::StatusOr<Groups> Create(const Layout& layout, const GroupsConfig& config);
+
+  // The directories that Create made, for the state file; and back, in another process.
+  const std::vector<std::string>& paths() const { return paths_; }
+  static Groups FromPaths(std::vector<std::string> paths);
+
+  // Moves a process. Everything it forks from then on follows.
+  absl::Status JoinWorkload(pid_t pid) const;
+  absl::Status JoinSupervisor(pid_t pid) const;
+  // Sets linux.resources.pids, once no set-up process of ours is left in the group.
+  absl::Status ApplyPidsLimit(const spec::Resources* resources) const;
+
+  // Directory descriptors of the workload's groups for the sentry, named "cgroup_memory",
+  // "cgroup_cpu" and "cgroup_pids", as far as they exist.
+  std::vector<std::pair<std::string, Fd>> OpenForSentry() const;
+
+  // The processes in the workload's group, in the caller's pid namespace.
+  absl::StatusOr<std::vector<pid_t>> WorkloadPids() const;
+
+  // Kills whatever is still inside (cgroup.kill, or SIGKILL until the list is empty), then removes
+  // the directories. Groups that are gone already are no error.
+  absl::Status Remove();
+
+ private:
+  std::vector<std::string> paths_;  // deepest last; those of the supervisor end in ".moat"
+};
+
+}  // namespace moat::cgroups
+
+#endif  // MOAT_RUNTIME_CGROUPS_GROUPS_H_

@@ -1,0 +1,92 @@
+// Brings a container from a validated config to "created": docs/ARCHITECTURE.md, "Who creates
+// whom". Works in named steps, each with its undo; after an error nothing is left behind, neither
+// process, mount, namespace, control group nor file.
+//
+// The caller must be single-threaded (we fork and change the pid namespace for children) and must
+// not ignore SIGCHLD. Children that Launch leaves running: sentry, gofer and the container's init;
+// all others are reaped before it returns.
+#ifndef MOAT_RUNTIME_LAUNCH_LAUNCH_H_
+#define MOAT_RUNTIME_LAUNCH_LAUNCH_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+#include "runtime/cgroups/groups.h"
+#include "runtime/rootfs/root_plan.h"
+#include "runtime/spec/spec.h"
+
+namespace moat::launch {
+
+// Where moat's other programs are.
+struct Programs {
+  std::string sentry;  // moat-sentry
+  std::string gofer;   // moat-gofer
+  std::string loader;  // moat-loader
+};
+
+// Descriptors and references are borrowed for the call.
+struct LaunchRequest {
+  const spec::Spec& spec;
+  std::string id;
+  std::string bundle;     // absolute; relative paths of the config start here
+  std::string state_dir;  // exists, private to us; gets "control.sock"
+  Programs programs;
+  // In place of spec.root.path; spec.root.readonly still counts.
+  std::optional<rootfs::RootPlan> root_plan;
+
+  // What the workload gets as descriptors 0, 1 and 2; ignored with process.terminal.
+  std::array<int, 3> stdio{0, 1, 2};
+  int preserve_fds = 0;  // the workload keeps descriptors 3 .. 3+n-1 as they are in the caller
+
+  bool trace = false;  // one line for each mediated call
+  int trace_fd = -1;   // where to; -1: to log_fd
+  int log_fd = 2;      // lines of sentry and gofer, each written at once
+  // Sentry, and with it the container, dies with the calling thread (run, do).
+  bool die_with_parent = false;
+};
+
+// One changed part of the root, for --keep.
+struct Upper {
+  std::string destination;  // of the overlay, in the container
+  Fd directory;             // its upper layer, readable; whiteouts are 0:0 character devices
+};
+
+struct Launched {
+  pid_t init_pid = -1;  // in the caller's pid namespace
+  Fd init_pidfd;
+  Fd sentry_pidfd;  // readable when it has died: so is the container then
+  Fd gofer_pidfd;
+  Fd control;                 // to the sentry: Start()
+  Fd terminal_master;         // with process.terminal; O_NOCTTY, blocking
+  std::vector<Upper> uppers;  // with root_plan
+  cgroups::Groups groups;     // delete: groups.Remove() after all three are dead
+};
+
+// An error carries the errno of what failed (StatusErrno); a command that is not there says
+// "executable file not found".
+absl::StatusOr<Launched> Launch(const LaunchRequest& request);
+
+// Connects to the control socket of a container launched by another process.
+absl::StatusOr<Fd> ConnectControl(const std::string& state_dir);
+
+// Lets the created container run its program. Returns once execve succeeded or failed; a failure
+// carries execve's errno (StatusErrno): ENOENT, EACCES, ENOEXEC, ...
+absl::Status Start(int control);
+
+// "created" or "running", as the sentry says.
+absl::StatusOr<std::string> QueryState(int control);
+
+// Kills sentry (and so the container) and removes what `launched` holds. For a caller that can't go
+// on after Launch; idempotent.
+void Abandon(Launched& launched);
+
+}  // namespace moat::launch
+
+#endif  // MOAT_RUNTIME_LAUNCH_LAUNCH_H_
