@@ -1,0 +1,32 @@
+// platform::Platform on a seccomp user-notify listener, with ptrace for sessions.
+//
+// Sources: seccomp_unotify(2), ptrace(2), kernel/seccomp.c up to 6.18. The listener comes from
+// InstallFilter (install_filter.h), so received traps wait killably
+// (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV): no signal but SIGKILL disturbs a trap between Next and
+// its answer.
+//
+// Privilege: none, when the caller's effective uid owns the tasks' user namespace
+// (user_namespaces(7), "owner of a child namespace"). Threads: any number may sit in Next; each
+// received trap is handled by one thread. A thread that enters sessions must not have children of
+// its own, and must not be the thread that inherits orphans (a pid-1 process's main thread): an
+// exec is awaited with waitpid(-1, __WNOTHREAD).
+#ifndef MOAT_PLATFORM_SECCOMP_NOTIFY_NOTIFY_PLATFORM_H_
+#define MOAT_PLATFORM_SECCOMP_NOTIFY_NOTIFY_PLATFORM_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+#include "platform/platform.h"
+
+namespace moat::platform::seccomp_notify {
+
+// `cookie` is the one that the filter was compiled with (policies/compiler/filter_spec.h). Switches
+// the listener to synchronous wake-ups when the kernel has them (6.6). Errors: not a listener, or a
+// kernel whose notification structures are larger than this program can hold.
+absl::StatusOr<std::unique_ptr<Platform>> Create(Fd listener, uint64_t cookie);
+
+}  // namespace moat::platform::seccomp_notify
+
+#endif  // MOAT_PLATFORM_SECCOMP_NOTIFY_NOTIFY_PLATFORM_H_
