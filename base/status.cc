@@ -19,12 +19,12 @@ std::string ErrnoName(int error) {
 }
 
 absl::Status ErrnoStatus(int error, absl::string_view call, absl::string_view object) {
-  absl::Status status(
-      absl::ErrnoToStatusCode(error),
-      absl::StrCat(call, object.empty() ? "" : " ", object, ": ", ErrnoName(error), " (",
-                   strerrordesc_np(error) ? strerrordesc_np(error) : "unknown error", ")"));
-  status.SetPayload(kErrnoPayload, absl::Cord(absl::StrCat(error)));
-  return status;
+  return WithErrno(
+      absl::Status(
+          absl::ErrnoToStatusCode(error),
+          absl::StrCat(call, object.empty() ? "" : " ", object, ": ", ErrnoName(error), " (",
+                       strerrordesc_np(error) ? strerrordesc_np(error) : "unknown error", ")")),
+      error);
 }
 
 int StatusErrno(const absl::Status& status) {
@@ -33,6 +33,11 @@ int StatusErrno(const absl::Status& status) {
     if (!absl::SimpleAtoi(std::string(*payload), &error)) return 0;
   }
   return error;
+}
+
+absl::Status WithErrno(absl::Status status, int error) {
+  if (error != 0) status.SetPayload(kErrnoPayload, absl::Cord(absl::StrCat(error)));
+  return status;
 }
 
 absl::Status Annotate(const absl::Status& status, absl::string_view context) {

@@ -23,6 +23,10 @@ absl::Status ErrnoStatus(int error, absl::string_view call, absl::string_view ob
 // answer to the workload.
 int StatusErrno(const absl::Status& status);
 
+// `status` (not OK) with `error` as its StatusErrno; 0 leaves it as it is. For statuses that
+// crossed a process border.
+absl::Status WithErrno(absl::Status status, int error);
+
 // `status` with "context: " before its message, errno kept.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
