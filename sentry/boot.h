@@ -2,13 +2,13 @@
 // include this file.
 //
 // Everything is SOCK_SEQPACKET; each message is one JSON object ("type" first) with descriptors as
-// SCM_RIGHTS. A message with descriptors has the field "fds": their names, in order. A name that may
-// be absent is marked with "?". Unknown names are closed and ignored.
+// SCM_RIGHTS. A message with descriptors has the field "fds": their names, in order. A name that
+// may be absent is marked with "?". Unknown names are closed and ignored.
 //
 // moat-sentry: executed as `moat-sentry` with descriptor 3 = socket to moat (control), 0 to 2 =
-// /dev/null, everything else closed. It is already pid 1 of P_A in user namespace A with uid and gid
-// 0 and all capabilities of A, in a private copy of the caller's mount tree, with new net, ipc and
-// uts namespaces.
+// /dev/null, everything else closed. It is already pid 1 of P_A in user namespace A with uid and
+// gid 0 and all capabilities of A, in a private copy of the caller's mount tree, with new net, ipc
+// and uts namespaces.
 //   moat -> sentry    {"type":"boot","id":..,"trace":bool,"cookie":"16 hex digits",
 //                      "tree":{"hostname","cpus","memory_limit","pids_limit","cpu_set","mounts",
 //                              "masked_paths","readonly_paths"}}
@@ -16,12 +16,13 @@
 //                          cgroup_pids?
 //   sentry -> moat    {"type":"ready"} once its root is built and its capabilities are gone, or
 //                     {"type":"error","message":..}
-// `gofer` is the socket to the gofer's service, `log` and `trace` are written in whole lines, `loader`
-// is moat-loader opened for reading, `listen` is the listening control.sock. A boot message fits in
-// kMaxBootMessage.
+// `gofer` is the socket to the gofer's service, `log` and `trace` are written in whole lines,
+// `loader` is moat-loader opened for reading, `listen` is the listening control.sock. A boot
+// message fits in kMaxBootMessage.
 //
 // Init socket `init` (between the container's init C2 and the sentry):
-//   -> sentry         {"type":"attach"}    fds: listener, stub (a detached tmpfs mount, read-write),
+//   -> sentry         {"type":"attach"}    fds: listener, stub (a detached tmpfs mount,
+//   read-write),
 //                     proc_b (procfs of P_B, detached), pid_namespace_b (/proc/self/ns/pid of C2),
 //                     init_pidfd. Sent by moat in C2's name: C2 may no longer call sendmsg then.
 //   sentry -> C2      {"type":"attached"}  from now on notified calls are answered
@@ -30,6 +31,8 @@
 //                     close-on-exec, so end of file after start means that it worked
 //   C2 -> sentry      {"type":"failed","errno":n,"message":..}  instead of created, or after a
 //                     failed execve
+// sentry -> moat on the control socket, when init has said so:
+//   {"type":"created"} | {"type":"failed","errno":n,"message":..}
 // moat -> sentry on the control socket, or on connections accepted from control.sock:
 //   {"type":"start"}  -> {"type":"started"} | {"type":"error","errno":n,"message":..}
 //   {"type":"state"}  -> {"type":"state","status":"created"|"running"}

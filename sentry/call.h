@@ -14,7 +14,9 @@
 #include <cstring>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
@@ -85,7 +87,9 @@ class Call {
   template <typename T>
   Result<void> WriteObject(platform::GuestAddr to, const T& object) {
     static_assert(std::is_trivially_copyable_v<T>);
-    return WriteBytes(to, absl::string_view(static_cast<const char*>(static_cast<const void*>(&object)), sizeof(T)));
+    return WriteBytes(
+        to,
+        absl::string_view(static_cast<const char*>(static_cast<const void*>(&object)), sizeof(T)));
   }
 
   // The caller's identity and credentials as they are now. The reference lives as long as the call.
@@ -101,6 +105,10 @@ class Call {
   // gofer::Channel::GiveUp.
   bool SignalPending();
 
+  // The strings that were read, by address: what the trace shows is what was decided on. Only kept
+  // while tracing.
+  const std::vector<std::pair<uint64_t, std::string>>& strings_read() const { return seen_; }
+
  private:
   Container& container_;
   platform::Platform& platform_;
@@ -108,6 +116,7 @@ class Call {
   const platform::Trap& trap_;
   TaskInfo task_;
   bool task_known_ = false;
+  std::vector<std::pair<uint64_t, std::string>> seen_;
 };
 
 using Handler = Outcome (*)(Call& call);

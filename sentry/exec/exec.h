@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,32 +28,54 @@
 #include "absl/synchronization/mutex.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "platform/loader/plan.h"
 #include "sentry/call.h"
+#include "sentry/exec/stub_root.h"
 
 namespace moat::sentry {
 
+// How a program is to be known: what the kernel would have said had it found the file by name.
+struct ExecNames {
+  std::string exec_name;  // AT_EXECFN
+  std::string comm;       // the first 15 bytes count
+};
+
 // What the stub is to do after an exec.
 struct ExecPlan {
-  enum class Kind { kInterpreter, kScript };
-  Kind kind = Kind::kInterpreter;
+  loader::PlanKind kind = loader::PlanKind::kInterpreter;
   Fd file;  // kInterpreter: the ELF interpreter to map; kScript: the program to execute
-  std::string exec_name;            // AT_EXECFN
-  std::string comm;                 // at most 15 bytes
-  std::vector<std::string> prefix;  // kScript: replaces argv[0]
-  Fd next_interpreter;              // kScript: the ELF interpreter of `file`, if it has one
+  ExecNames names;
+  std::vector<std::string> prefix;  // kScript: stands in place of argv[0]
 };
 
-// Plans that wait for their stub, by thread group.
+// Plans that wait for their stub, by thread group. Thread-safe.
 class ExecPlans {
  public:
+  explicit ExecPlans(std::unique_ptr<StubRoot> root) : root_(std::move(root)) {}
+
   void Arm(pid_t tgid, ExecPlan plan);
+  // The armed plan; used once.
   std::optional<ExecPlan> Take(pid_t tgid);
-  // Drops the plans of thread groups that are gone; called now and then.
+
+  // The names that the exec which a script's stub is about to make must go by.
+  void RememberNames(pid_t tgid, ExecNames names);
+  std::optional<ExecNames> TakeNames(pid_t tgid);
+
+  StubRoot& root() { return *root_; }
 
  private:
+  void DropDeadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::unique_ptr<StubRoot> root_;
   absl::Mutex mutex_;
   std::map<pid_t, ExecPlan> armed_ ABSL_GUARDED_BY(mutex_);
+  std::map<pid_t, ExecNames> names_ ABSL_GUARDED_BY(mutex_);
 };
+
+Outcome SysExecve(Call& call);
+Outcome SysExecveat(Call& call);
+// The stub's call for its plan (platform/loader/plan.h).
+Outcome SysLoaderPlan(Call& call);
 
 }  // namespace moat::sentry
 

@@ -1,0 +1,117 @@
+#include "sentry/boot_protocol.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/fd_message.h"
+#include "base/status.h"
+#include "sentry/boot.h"
+
+namespace moat::sentry {
+namespace {
+
+using nlohmann::json;
+
+absl::Status Malformed(absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("boot message: ", what));
+}
+
+// `object[key]` when it is there and of a type that T can take, else `fallback`.
+template <typename T>
+T Get(const json& object, const char* key, T fallback) {
+  const auto found = object.find(key);
+  if (found == object.end()) return fallback;
+  if constexpr (std::is_same_v<T, std::string>) {
+    return found->is_string() ? found->template get<T>() : fallback;
+  } else {
+    return found->is_number() ? found->template get<T>() : fallback;
+  }
+}
+
+std::vector<std::string> Strings(const json& object, const char* key) {
+  std::vector<std::string> strings;
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_array()) return strings;
+  for (const json& item : *found) {
+    if (item.is_string()) strings.push_back(item.get<std::string>());
+  }
+  return strings;
+}
+
+TreeConfig ParseTree(const json& object) {
+  TreeConfig tree;
+  tree.hostname = Get<std::string>(object, "hostname", "moat");
+  tree.cpus = Get<double>(object, "cpus", 0);
+  tree.memory_limit = Get<uint64_t>(object, "memory_limit", 0);
+  tree.pids_limit = Get<int64_t>(object, "pids_limit", 0);
+  if (const auto set = object.find("cpu_set"); set != object.end() && set->is_array()) {
+    for (const json& cpu : *set) {
+      if (cpu.is_number_integer()) tree.cpu_set.push_back(cpu.get<int>());
+    }
+  }
+  tree.mounts = Strings(object, "mounts");
+  tree.masked_paths = Strings(object, "masked_paths");
+  tree.readonly_paths = Strings(object, "readonly_paths");
+  return tree;
+}
+
+}  // namespace
+
+absl::StatusOr<BootMessage> BootMessage::Receive(int socket) {
+  ASSIGN_OR_RETURN(FdMessage packet, ReceiveMessage(socket, kMaxBootMessage, kMaxBootFds));
+  if (packet.data.empty()) return absl::UnavailableError("the other side closed the socket");
+  BootMessage message;
+  message.body_ = json::parse(packet.data, nullptr, /*allow_exceptions=*/false);
+  if (!message.body_.is_object()) return Malformed("not a JSON object");
+  message.type_ = Get<std::string>(message.body_, "type", "");
+  if (message.type_.empty()) return Malformed("no type");
+  const std::vector<std::string> names = Strings(message.body_, "fds");
+  if (names.size() != packet.fds.size()) return Malformed("names and descriptors don't pair up");
+  for (size_t i = 0; i < names.size(); ++i) message.fds_[names[i]] = std::move(packet.fds[i]);
+  return message;
+}
+
+absl::StatusOr<Fd> BootMessage::Take(const std::string& name) {
+  Fd fd = TakeOptional(name);
+  if (!fd) return Malformed(absl::StrCat(type_, " came without the descriptor ", name));
+  return fd;
+}
+
+Fd BootMessage::TakeOptional(const std::string& name) {
+  const auto found = fds_.find(name);
+  if (found == fds_.end()) return Fd();
+  return std::move(found->second);
+}
+
+absl::Status SendBootMessage(int socket, const std::string& type, const json& fields) {
+  json message = fields;
+  message["type"] = type;
+  return SendMessage(socket, message.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+absl::StatusOr<BootConfig> ParseBoot(BootMessage& message) {
+  if (message.type() != "boot") return Malformed("expected boot");
+  BootConfig config;
+  config.id = Get<std::string>(message.body(), "id", "");
+  const std::string cookie = Get<std::string>(message.body(), "cookie", "");
+  if (!absl::numbers_internal::safe_strtou64_base(cookie, &config.cookie, 16) ||
+      config.cookie == 0) {
+    return Malformed("no cookie");
+  }
+  if (const auto tree = message.body().find("tree"); tree != message.body().end()) {
+    config.tree = ParseTree(*tree);
+  }
+  ASSIGN_OR_RETURN(config.gofer, message.Take("gofer"));
+  ASSIGN_OR_RETURN(config.init, message.Take("init"));
+  ASSIGN_OR_RETURN(config.loader, message.Take("loader"));
+  ASSIGN_OR_RETURN(config.log, message.Take("log"));
+  config.trace = message.TakeOptional("trace");
+  config.listen = message.TakeOptional("listen");
+  config.cgroup_memory = message.TakeOptional("cgroup_memory");
+  config.cgroup_cpu = message.TakeOptional("cgroup_cpu");
+  config.cgroup_pids = message.TakeOptional("cgroup_pids");
+  return config;
+}
+
+}  // namespace moat::sentry

@@ -1,0 +1,89 @@
+#include "sentry/confinement.h"
+
+#include <fcntl.h>
+#include <sys/capability.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "base/status.h"
+
+namespace moat::sentry {
+namespace {
+
+// Any directory will do as the place to build the new root on; this one is on every machine that
+// moat can run on.
+constexpr char kMountPoint[] = "/proc";
+
+absl::Status Mount(const char* source, const char* target, const char* type, unsigned long flags,
+                   const char* data) {
+  if (::mount(source, target, type, flags, data) < 0) {
+    return ErrnoStatus(errno, "mount", target);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeDirectory(const char* path) {
+  if (::mkdir(path, 0755) < 0) return ErrnoStatus(errno, "mkdir", path);
+  return absl::OkStatus();
+}
+
+// Mounts a tmpfs somewhere in this mount namespace, goes in, and detaches what was below:
+// pivot_root(".", ".") as in pivot_root(2), NOTES.
+absl::Status PivotIntoTmpfs() {
+  RETURN_IF_ERROR(Mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+  RETURN_IF_ERROR(
+      Mount("moat-sentry", kMountPoint, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755"));
+  if (::chdir(kMountPoint) < 0) return ErrnoStatus(errno, "chdir", "the new root");
+  RETURN_IF_ERROR(MakeDirectory("proc"));
+  RETURN_IF_ERROR(MakeDirectory("virtual"));
+  RETURN_IF_ERROR(Mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr));
+  if (::syscall(SYS_pivot_root, ".", ".") < 0) return ErrnoStatus(errno, "pivot_root", ".");
+  if (::umount2(".", MNT_DETACH) < 0) return ErrnoStatus(errno, "umount2", "the host's tree");
+  if (::chdir("/") < 0) return ErrnoStatus(errno, "chdir", "/");
+  return absl::OkStatus();
+}
+
+absl::Status DropCapabilities() {
+  // Each number up to the kernel's last; EINVAL ends the row.
+  for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; ++capability) {
+  }
+  const std::unique_ptr<std::remove_pointer_t<cap_t>, int (*)(void*)> none(::cap_init(),
+                                                                           ::cap_free);
+  if (!none || ::cap_set_proc(none.get()) < 0) return ErrnoStatus(errno, "capset", "");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<OwnRoot> EnterOwnRoot() {
+  ::umask(0);
+  RETURN_IF_ERROR(PivotIntoTmpfs());
+  OwnRoot root;
+  root.proc.Reset(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  root.scratch.Reset(::open("/virtual", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root.proc || !root.scratch) return ErrnoStatus(errno, "open", "/proc and /virtual");
+  return root;
+}
+
+absl::Status DropPrivileges() {
+  rlimit files;
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  const rlimit no_core = {0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  RETURN_IF_ERROR(DropCapabilities());
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+    return ErrnoStatus(errno, "prctl", "PR_SET_NO_NEW_PRIVS");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace moat::sentry

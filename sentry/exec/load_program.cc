@@ -1,0 +1,79 @@
+#include "sentry/exec/load_program.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "sentry/exec/program_file.h"
+#include "sentry/exec/open_program.h"
+
+namespace moat::sentry {
+namespace {
+
+constexpr int kMaxScriptDepth = 5;  // fs/exec.c exec_binprm
+
+// bprm->filename of fs/exec.c: what AT_EXECFN and a script's own name are.
+std::string ExecName(int dirfd, const std::string& path) {
+  if (dirfd == AT_FDCWD || absl::StartsWith(path, "/")) return path;
+  return path.empty() ? absl::StrCat("/dev/fd/", dirfd)
+                      : absl::StrCat("/dev/fd/", dirfd, "/", path);
+}
+
+std::string BaseName(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);  // npos + 1 is 0
+}
+
+// Puts what the interpreter is to get before the script's own arguments in place of argv[0].
+void AddScript(const ScriptLine& line, const std::string& script,
+               std::vector<std::string>* prefix) {
+  std::vector<std::string> front = {line.interpreter};
+  if (line.argument) front.push_back(*line.argument);
+  if (prefix->empty()) {
+    front.push_back(script);
+  } else {
+    front.insert(front.end(), prefix->begin(), prefix->end());
+  }
+  *prefix = std::move(front);
+}
+
+Result<void> FindElfInterpreter(Call& call, Program* program) {
+  TRY_ASSIGN(auto interpreter, ReadElfInterpreter(program->file.get()));
+  if (!interpreter) return {};
+  program->elf_interpreter_path = *interpreter;
+  TRY_ASSIGN(program->elf_interpreter, OpenProgram(call, AT_FDCWD, *interpreter, 0));
+  TRY_ASSIGN(const std::string head, ReadProgramHead(program->elf_interpreter.get()));
+  if (!IsNativeElf(head)) return Errno(ELIBBAD);
+  return {};
+}
+
+}  // namespace
+
+Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int flags) {
+  Program program;
+  program.names.exec_name = ExecName(dirfd, path);
+  program.names.comm = BaseName(program.names.exec_name);
+  TRY_ASSIGN(program.file, OpenProgram(call, dirfd, path, flags));
+  std::string name = program.names.exec_name;
+  for (int depth = 0;; ++depth) {
+    TRY_ASSIGN(const std::string head, ReadProgramHead(program.file.get()));
+    if (!absl::StartsWith(head, "#!")) {
+      if (!IsNativeElf(head)) return Errno(ENOEXEC);
+      break;
+    }
+    if (depth == kMaxScriptDepth) return Errno(ELOOP);
+    TRY_ASSIGN(const ScriptLine line, ParseScriptLine(head));
+    program.is_script = true;
+    AddScript(line, name, &program.prefix);
+    TRY_ASSIGN(program.file, OpenProgram(call, AT_FDCWD, line.interpreter, 0));
+    name = line.interpreter;
+  }
+  // Also for a script, so that a missing loader is an error of this exec and not a death after the
+  // point of no return.
+  TRY(FindElfInterpreter(call, &program));
+  return program;
+}
+
+}  // namespace moat::sentry

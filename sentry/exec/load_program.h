@@ -1,0 +1,32 @@
+// From a path to what the kernel is to execute: opens, reads heads, follows "#!", finds the ELF
+// interpreter.
+#ifndef MOAT_SENTRY_EXEC_LOAD_PROGRAM_H_
+#define MOAT_SENTRY_EXEC_LOAD_PROGRAM_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "sentry/call.h"
+#include "sentry/exec/exec.h"
+
+namespace moat::sentry {
+
+struct Program {
+  Fd file;             // the ELF program (of a script: its last interpreter)
+  Fd elf_interpreter;  // none for a static program, and for a script (its exec looks by itself)
+  std::string elf_interpreter_path;
+  ExecNames names;
+  bool is_script = false;
+  std::vector<std::string> prefix;  // of a script
+};
+
+// `path` from `dirfd` as execveat(2) reads them; `flags` are AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW.
+// The errors are those of execve(2).
+Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int flags);
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_EXEC_LOAD_PROGRAM_H_

@@ -1,0 +1,21 @@
+// Opens a file that is to be executed, wherever it is: in the container's tree, behind /proc, or
+// behind a descriptor.
+#ifndef MOAT_SENTRY_EXEC_OPEN_PROGRAM_H_
+#define MOAT_SENTRY_EXEC_OPEN_PROGRAM_H_
+
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "sentry/call.h"
+
+namespace moat::sentry {
+
+// A readable descriptor. `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. The errors are those of
+// execveat(2); whether the caller may execute a file that it has only a descriptor of is left to
+// the kernel's own check in execveat.
+Result<Fd> OpenProgram(Call& call, int dirfd, const std::string& path, int flags);
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_EXEC_OPEN_PROGRAM_H_

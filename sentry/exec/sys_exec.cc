@@ -1,0 +1,138 @@
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "sentry/container.h"
+#include "sentry/exec/exec.h"
+#include "sentry/exec/load_program.h"
+
+#ifndef AT_EXECVE_CHECK
+#define AT_EXECVE_CHECK 0x10000  // Linux 6.14
+#endif
+
+namespace moat::sentry {
+namespace {
+
+using loader::Plan;
+using loader::PlanKind;
+using platform::GuestAddr;
+
+struct ExecArguments {
+  int dirfd = AT_FDCWD;
+  GuestAddr path, argv, envp;
+  int flags = 0;
+};
+
+// The stub's instructions for `program`; none for a static one. For a script the stub itself is
+// executed first.
+std::optional<ExecPlan> MakePlan(Program& program) {
+  ExecPlan plan;
+  plan.names = std::move(program.names);
+  if (program.is_script) {
+    plan.kind = PlanKind::kScript;
+    plan.file = std::move(program.file);
+    plan.prefix = std::move(program.prefix);
+    return plan;
+  }
+  if (!program.elf_interpreter) return std::nullopt;
+  plan.file = std::move(program.elf_interpreter);
+  return plan;
+}
+
+// Runs the exec in the caller's own context. `file` is what the kernel is to execute.
+Outcome ExecInTask(Call& call, const Fd& file, GuestAddr empty_path, const ExecArguments& arguments,
+                   std::optional<ExecPlan> plan) {
+  TRY_ASSIGN(const int number, call.platform().AddFd(call.trap(), file, /*close_on_exec=*/true));
+  auto session = call.platform().Enter(call.trap());
+  if (!session.ok()) return session.error();
+  const platform::ExecOutcome exec = (*session)->Exec(number, empty_path, arguments.argv, arguments.envp,
+                                            [&call, &plan](pid_t tgid) {
+                                              if (plan)
+                                                call.container().plans->Arm(tgid, *std::move(plan));
+                                            });
+  if (exec.replaced) return Finished();
+  (void)(*session)->Call(SYS_close, {static_cast<uint64_t>(number)});
+  (*session)->Finish(-exec.error.value());
+  return Finished();
+}
+
+Outcome Execute(Call& call, const ExecArguments& arguments) {
+  TRY_ASSIGN(const std::string path, call.ReadPath(arguments.path));
+  if (!call.platform().StillWaits(call.trap())) return Finished();
+  TRY_ASSIGN(Program program, LoadProgram(call, arguments.dirfd, path, arguments.flags));
+  ExecPlans& plans = *call.container().plans;
+  TRY_ASSIGN(const TaskInfo* task, call.Task());
+  // The exec that a script's stub makes goes by the script's names.
+  if (auto names = plans.TakeNames(task->tgid)) program.names = *std::move(names);
+  if (program.elf_interpreter && program.elf_interpreter_path.front() == '/') {
+    TRY(plans.root().Provide(program.elf_interpreter_path));
+  }
+  if (arguments.flags & AT_EXECVE_CHECK) return Value{0};
+  const Fd elf = program.is_script ? Fd() : std::move(program.file);
+  std::optional<ExecPlan> plan = MakePlan(program);
+  return ExecInTask(call, elf ? elf : plans.root().stub(), arguments.path.Plus(path.size()),
+                    arguments, std::move(plan));
+}
+
+bool Append(absl::string_view text, Plan* plan) {
+  if (plan->strings_size + text.size() + 1 > sizeof(plan->strings)) return false;
+  text.copy(plan->strings + plan->strings_size, text.size());
+  plan->strings_size += static_cast<uint32_t>(text.size()) + 1;
+  return true;
+}
+
+// What goes over to the stub; E2BIG when a script's strings are longer than any real ones.
+Result<std::unique_ptr<Plan>> EncodePlan(const ExecPlan& from, int fd) {
+  auto plan = std::make_unique<Plan>();
+  std::memset(plan.get(), 0, sizeof(Plan));
+  plan->version = loader::kPlanVersion;
+  plan->kind = from.kind;
+  plan->fd = fd;
+  from.names.comm.copy(plan->comm, sizeof(plan->comm) - 1);
+  bool fits = Append(from.names.exec_name, plan.get());
+  plan->exec_name_size = plan->strings_size;
+  for (const std::string& text : from.prefix) fits = fits && Append(text, plan.get());
+  plan->prefix_count = static_cast<uint32_t>(from.prefix.size());
+  if (!fits) return Errno(E2BIG);
+  return plan;
+}
+
+}  // namespace
+
+Outcome SysExecve(Call& call) {
+  return Execute(call, {.path = call.AddrArg(0), .argv = call.AddrArg(1), .envp = call.AddrArg(2)});
+}
+
+Outcome SysExecveat(Call& call) {
+  ExecArguments arguments = {.dirfd = call.FdArg(0),
+                             .path = call.AddrArg(1),
+                             .argv = call.AddrArg(2),
+                             .envp = call.AddrArg(3),
+                             .flags = call.IntArg(4)};
+  if (arguments.flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EXECVE_CHECK)) {
+    return Errno(EINVAL);
+  }
+  return Execute(call, arguments);
+}
+
+Outcome SysLoaderPlan(Call& call) {
+  ExecPlans& plans = *call.container().plans;
+  TRY_ASSIGN(const TaskInfo* task, call.Task());
+  if (call.Arg(1) != sizeof(Plan)) return Errno(ENOSYS);
+  std::optional<ExecPlan> plan = plans.Take(task->tgid);
+  if (!plan) return Errno(ENOSYS);
+  TRY_ASSIGN(const int fd, call.platform().AddFd(call.trap(), plan->file, /*close_on_exec=*/true));
+  TRY_ASSIGN(const auto encoded, EncodePlan(*plan, fd));
+  const size_t size = offsetof(Plan, strings) + encoded->strings_size;
+  std::string bytes(size, '\0');
+  std::memcpy(bytes.data(), encoded.get(), size);
+  TRY(call.WriteBytes(call.AddrArg(0), bytes));
+  if (plan->kind == PlanKind::kScript) plans.RememberNames(task->tgid, std::move(plan->names));
+  return Value{0};
+}
+
+}  // namespace moat::sentry

@@ -1,0 +1,128 @@
+// moat-sentry: the supervisor of one container. Started by runtime/launch as sentry/boot.h says;
+// not for use by hand.
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "gofer/client/client.h"
+#include "platform/seccomp_notify/notify_platform.h"
+#include "sentry/boot.h"
+#include "sentry/boot_protocol.h"
+#include "sentry/confinement.h"
+#include "sentry/container.h"
+#include "sentry/supervisor.h"
+#include "sentry/task/worker_pool.h"
+
+namespace moat::sentry {
+namespace {
+
+// What the container's init hands over once its filter is in force.
+struct Attachment {
+  Fd listener, stub, proc_b, init_process;
+};
+
+absl::StatusOr<Attachment> ReceiveAttachment(int init) {
+  ASSIGN_OR_RETURN(BootMessage message, BootMessage::Receive(init));
+  if (message.type() != "attach") return absl::InvalidArgumentError("expected attach");
+  Attachment attachment;
+  ASSIGN_OR_RETURN(attachment.listener, message.Take("listener"));
+  ASSIGN_OR_RETURN(attachment.stub, message.Take("stub"));
+  ASSIGN_OR_RETURN(attachment.proc_b, message.Take("proc_b"));
+  ASSIGN_OR_RETURN(attachment.init_process, message.Take("init_pidfd"));
+  return attachment;
+}
+
+// Everything that one container needs, in the order in which it has to outlive the rest.
+struct Sentry {
+  OwnRoot root;
+  BootConfig config;
+  Attachment attachment;
+  Container container;
+  std::unique_ptr<platform::Platform> platform;
+};
+
+absl::Status BuildContainer(Sentry& sentry) {
+  Container& container = sentry.container;
+  BootConfig& config = sentry.config;
+  container.id = config.id;
+  container.tasks = std::make_unique<TaskTable>(sentry.root.proc.get());
+  if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
+
+  ASSIGN_OR_RETURN(auto stub_root,
+                   StubRoot::Create(std::move(sentry.attachment.stub), config.loader));
+  config.loader.Reset();
+  container.plans = std::make_unique<ExecPlans>(std::move(stub_root));
+
+  TreeConfig tree = config.tree;
+  tree.proc_a = sentry.root.proc.get();
+  tree.proc_b = sentry.attachment.proc_b.get();
+  tree.tmpfs = sentry.root.scratch.get();
+  tree.cgroup_memory = config.cgroup_memory.get();
+  tree.cgroup_cpu = config.cgroup_cpu.get();
+  tree.cgroup_pids = config.cgroup_pids.get();
+  ASSIGN_OR_RETURN(container.tree, MakeVirtualTree(std::move(tree)));
+
+  auto gofer = gofer::Connect(std::move(config.gofer));
+  if (!gofer.ok()) return ErrnoStatus(gofer.error().value(), "connect to", "the gofer");
+  container.gofer = std::move(gofer).value();
+  ASSIGN_OR_RETURN(sentry.platform, platform::seccomp_notify::Create(
+                                        std::move(sentry.attachment.listener), config.cookie));
+  return absl::OkStatus();
+}
+
+// Ends the container, from any thread: the kernel kills all of P_A with its pid 1.
+void EndContainer(const std::string& why) {
+  if (!why.empty()) LogError(absl::StrCat(why, "; ending the container"));
+  ::_exit(why.empty() ? 0 : 1);
+}
+
+absl::Status Prepare(Sentry& sentry, int control) {
+  ASSIGN_OR_RETURN(BootMessage boot, BootMessage::Receive(control));
+  ASSIGN_OR_RETURN(sentry.config, ParseBoot(boot));
+  SetLog(sentry.config.log.get(), LogFormat::kText, LogLevel::kInfo, "moat-sentry");
+  ASSIGN_OR_RETURN(sentry.root, EnterOwnRoot());
+  return DropPrivileges();
+}
+
+// The exit status of the program.
+absl::StatusOr<int> Serve(Fd control) {
+  Sentry sentry;
+  if (auto prepared = Prepare(sentry, control.get()); !prepared.ok()) {
+    (void)SendBootMessage(control.get(), "error", {{"message", std::string(prepared.message())}});
+    return prepared;
+  }
+  RETURN_IF_ERROR(SendBootMessage(control.get(), "ready"));
+  const int init = sentry.config.init.get();
+  ASSIGN_OR_RETURN(sentry.attachment, ReceiveAttachment(init));
+  RETURN_IF_ERROR(BuildContainer(sentry));
+
+  WorkerPool workers(sentry.container, *sentry.platform, EndContainer);
+  RETURN_IF_ERROR(workers.Start());
+  RETURN_IF_ERROR(SendBootMessage(init, "attached"));
+  Supervisor supervisor(std::move(control), std::move(sentry.config.listen),
+                        std::move(sentry.config.init), std::move(sentry.attachment.init_process),
+                        sentry.container.gofer->hangup_fd());
+  ::_exit(supervisor.Run());  // the workers still use everything above
+}
+
+int Main() {
+  ::signal(SIGPIPE, SIG_IGN);
+  // Orphans of P_A come to its pid 1; nobody wants their status.
+  ::signal(SIGCHLD, SIG_IGN);
+  auto status = Serve(Fd(kBootFd));
+  LogError(absl::StrCat("cannot supervise the container: ", status.status().message()));
+  return 1;
+}
+
+}  // namespace
+}  // namespace moat::sentry
+
+int main() { return moat::sentry::Main(); }

@@ -1,0 +1,145 @@
+#include "sentry/supervisor.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace moat::sentry {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxClients = 16;
+
+bool Readable(const pollfd& entry) { return entry.revents != 0; }
+
+// Numbers as JSON has them after a round trip, so that types compare.
+json Failure(int error, const std::string& message) {
+  return {{"errno", static_cast<unsigned>(error)}, {"message", message}};
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup)
+    : listen_(std::move(listen)),
+      init_(std::move(init)),
+      init_process_(std::move(init_process)),
+      gofer_hangup_(gofer_hangup) {
+  clients_.push_back({.socket = std::move(control), .is_creator = true});
+}
+
+int Supervisor::Run() {
+  for (;;) {
+    // poll(2) skips negative descriptors, so what is closed needs no special case.
+    std::vector<pollfd> polled = {{init_process_.get(), POLLIN, 0},
+                                  {gofer_hangup_, 0, 0},
+                                  {init_.get(), POLLIN, 0},
+                                  {listen_.get(), POLLIN, 0}};
+    for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
+    if (::poll(polled.data(), polled.size(), -1) < 0) continue;
+    if (Readable(polled[2])) ReadInit();
+    if (Readable(polled[0])) return 0;
+    if (Readable(polled[1])) {
+      LogError("the gofer is gone; ending the container");
+      return 1;
+    }
+    for (size_t i = clients_.size(); i-- > 0;) {
+      if (Readable(polled[4 + i]) && !ServeClient(clients_[i])) {
+        clients_.erase(clients_.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+    }
+    if (Readable(polled[3])) AcceptClient();
+  }
+}
+
+bool Supervisor::InitAlive() const {
+  pollfd entry = {init_process_.get(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 0;
+}
+
+void Supervisor::AcceptClient() {
+  Fd socket(::accept4(listen_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (socket && clients_.size() < kMaxClients) clients_.push_back({.socket = std::move(socket)});
+}
+
+bool Supervisor::ServeClient(Client& client) {
+  auto message = BootMessage::Receive(client.socket.get());
+  if (!message.ok()) return false;
+  if (message->type() == "start") return Start(client);
+  if (message->type() == "state") return SendState(client);
+  return SendBootMessage(client.socket.get(), "error", Failure(EINVAL, "unknown request")).ok();
+}
+
+bool Supervisor::Start(Client& client) {
+  if (state_ != State::kCreated) {
+    return SendBootMessage(client.socket.get(), "error",
+                           Failure(EINVAL, "the container is not in the created state"))
+        .ok();
+  }
+  state_ = State::kStarting;
+  client.waits_for_start = true;
+  return SendBootMessage(init_.get(), "start").ok();
+}
+
+bool Supervisor::SendState(const Client& client) {
+  const bool running = state_ == State::kStarting || state_ == State::kRunning;
+  return SendBootMessage(client.socket.get(), "state",
+                         {{"status", running ? "running" : "created"}})
+      .ok();
+}
+
+void Supervisor::ReadInit() {
+  auto message = BootMessage::Receive(init_.get());
+  if (!message.ok()) {
+    InitLeft();
+  } else if (message->type() == "created") {
+    state_ = State::kCreated;
+    for (const Client& client : clients_) {
+      if (client.is_creator) (void)SendBootMessage(client.socket.get(), "created");
+    }
+  } else if (message->type() == "failed") {
+    InitFailed(message->body());
+  }
+}
+
+// Its end is close-on-exec: it now runs the container's program, or died on the way there.
+void Supervisor::InitLeft() {
+  init_.Reset();
+  if (state_ != State::kStarting || !InitAlive()) {
+    EndWaiting(Failure(ESRCH, "the container's init process died before it ran the program"));
+    return;
+  }
+  state_ = State::kRunning;
+  for (Client& client : clients_) {
+    if (!std::exchange(client.waits_for_start, false)) continue;
+    (void)SendBootMessage(client.socket.get(), "started");
+  }
+}
+
+void Supervisor::InitFailed(const json& failure) {
+  json fields = Failure(EIO, "the container's init process gave no reason");
+  for (const char* key : {"errno", "message"}) {
+    if (failure.contains(key) && failure[key].type() == fields[key].type()) {
+      fields[key] = failure[key];
+    }
+  }
+  EndWaiting(fields);
+}
+
+// The container's program will not run: tells moat, which creates the container, or who asked for
+// the start.
+void Supervisor::EndWaiting(const json& failure) {
+  for (Client& client : clients_) {
+    if (std::exchange(client.waits_for_start, false)) {
+      (void)SendBootMessage(client.socket.get(), "error", failure);
+    } else if (client.is_creator) {
+      (void)SendBootMessage(client.socket.get(), "failed", failure);
+    }
+  }
+}
+
+}  // namespace moat::sentry

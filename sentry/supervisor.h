@@ -1,0 +1,57 @@
+// The sentry's main thread: waits for the events of a container's life and ends the process when
+// the container is over.
+//
+// The sentry is pid 1 of P_A, so ending it makes the kernel end gofer and workload too: every way
+// out of here, planned or not, ends the container.
+#ifndef MOAT_SENTRY_SUPERVISOR_H_
+#define MOAT_SENTRY_SUPERVISOR_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/fd.h"
+#include "sentry/boot_protocol.h"
+
+namespace moat::sentry {
+
+class Supervisor {
+ public:
+  // `control`: the socket to moat that this process was started with; may close at any time.
+  // `listen`: where later moat commands connect; may be none. `init`: the socket to the container's
+  // init. `init_process`: its pidfd. `gofer_hangup`: borrowed.
+  Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup);
+
+  // Returns the exit status of the sentry: 0 when the container's init has ended, 1 when a part of
+  // moat failed (already logged).
+  int Run();
+
+ private:
+  enum class State { kCreating, kCreated, kStarting, kRunning };
+
+  struct Client {
+    Fd socket;
+    bool is_creator = false;  // wants to know when the container is created
+    bool waits_for_start = false;
+  };
+
+  void AcceptClient();
+  // False when the connection is to be closed.
+  bool ServeClient(Client& client);
+  bool Start(Client& client);
+  bool SendState(const Client& client);
+  void ReadInit();
+  void InitFailed(const nlohmann::json& failure);
+  void InitLeft();
+  void EndWaiting(const nlohmann::json& failure);
+  bool InitAlive() const;
+
+  Fd listen_, init_, init_process_;
+  const int gofer_hangup_;
+  std::vector<Client> clients_;
+  State state_ = State::kCreating;
+};
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_SUPERVISOR_H_

@@ -1,0 +1,88 @@
+#include "sentry/call.h"
+
+#include <linux/limits.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <span>
+
+#include "sentry/container.h"
+
+namespace moat::sentry {
+namespace {
+
+using platform::GuestAddr;
+
+constexpr size_t kFirstChunk = 256;  // nearly every path is shorter
+
+absl::Span<std::byte> WritableBytes(char* data, size_t size) {
+  return absl::MakeSpan(std::as_writable_bytes(std::span(data, size)).data(), size);
+}
+absl::Span<const std::byte> Bytes(absl::string_view text) {
+  return absl::MakeConstSpan(std::as_bytes(std::span(text.data(), text.size())).data(),
+                             text.size());
+}
+
+}  // namespace
+
+Result<std::string> Call::ReadString(GuestAddr from, size_t limit, Errno too_long) {
+  std::string text;
+  size_t want = std::min(kFirstChunk, limit);
+  while (text.size() < limit) {
+    const size_t old_size = text.size();
+    text.resize(std::min(limit, old_size + want));
+    auto got = platform_.Read(trap_, from.Plus(old_size),
+                              WritableBytes(&text[old_size], text.size() - old_size));
+    if (!got.ok()) return got.error();
+    const size_t end = text.find('\0', old_size);
+    if (end < old_size + *got) {
+      text.resize(end);
+      if (container_.tracer) seen_.emplace_back(from.value(), text);
+      return text;
+    }
+    if (old_size + *got < text.size()) return Errno(EFAULT);
+    want = limit;
+  }
+  return too_long;
+}
+
+Result<std::string> Call::ReadPath(GuestAddr from) {
+  return ReadString(from, PATH_MAX, Errno(ENAMETOOLONG));
+}
+
+Result<std::string> Call::ReadBytes(GuestAddr from, size_t size) {
+  std::string bytes(size, '\0');
+  if (size == 0) return bytes;
+  TRY_ASSIGN(const size_t got, platform_.Read(trap_, from, WritableBytes(bytes.data(), size)));
+  if (got != size) return Errno(EFAULT);
+  return bytes;
+}
+
+Result<void> Call::WriteBytes(GuestAddr to, absl::string_view bytes) {
+  if (bytes.empty()) return {};
+  TRY_ASSIGN(const size_t written, platform_.Write(trap_, to, Bytes(bytes)));
+  if (written != bytes.size()) return Errno(EFAULT);
+  return {};
+}
+
+Result<const TaskInfo*> Call::Task() {
+  if (!task_known_) {
+    TRY_ASSIGN(task_, container_.tasks->Look(trap_.tid));
+    task_known_ = true;
+  }
+  return static_cast<const TaskInfo*>(&task_);
+}
+
+Result<Fd> Call::TakeFd(int fd) { return container_.tasks->TakeFd(trap_.tid, fd); }
+
+Result<Fd> Call::WorkingDirectory() { return container_.tasks->OpenLink(trap_.tid, "cwd"); }
+
+Result<Fd> Call::RootDirectory() {
+  // A task's root is always a directory of the stub's tmpfs: its top for everybody who did not call
+  // chroot(2).
+  return Fd();
+}
+
+bool Call::SignalPending() { return container_.tasks->SignalPending(trap_.tid); }
+
+}  // namespace moat::sentry

@@ -1,0 +1,67 @@
+#include "sentry/task/task_table.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <climits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/read_file.h"
+#include "sentry/task/status_file.h"
+
+namespace moat::sentry {
+namespace {
+
+constexpr size_t kMaxStatus = 1 << 20;  // 65536 groups of up to 11 characters
+
+std::string TaskPath(pid_t tid, const char* name) { return absl::StrCat(tid, "/", name); }
+
+Result<StatusFile> ReadStatus(int proc, pid_t tid) {
+  auto text = ReadFileAt(proc, TaskPath(tid, "status"), kMaxStatus);
+  if (!text.ok()) return Errno(ESRCH);
+  auto status = ParseStatus(*text);
+  if (!status) return Errno(ESRCH);
+  return *std::move(status);
+}
+
+}  // namespace
+
+Result<TaskInfo> TaskTable::Look(pid_t tid) const {
+  TRY_ASSIGN(StatusFile status, ReadStatus(proc_, tid));
+  return std::move(status.task);
+}
+
+bool TaskTable::SignalPending(pid_t tid) const {
+  auto status = ReadStatus(proc_, tid);
+  return !status.ok() || status->signals.Deliverable();
+}
+
+Result<Fd> TaskTable::TakeFd(pid_t tid, int fd) const {
+  if (fd < 0) return Errno(EBADF);
+  // A thread has its own descriptor table when it was cloned without CLONE_FILES, so ask the
+  // thread, not the group (PIDFD_THREAD, Linux 6.9).
+  constexpr unsigned kPidfdThread = O_EXCL;
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kPidfdThread)));
+  if (!pidfd) return Errno(errno == EINVAL ? ENOSYS : ESRCH);
+  Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), fd, 0)));
+  if (!copy) return Errno::Last();
+  return copy;
+}
+
+Result<Fd> TaskTable::OpenLink(pid_t tid, const char* link) const {
+  Fd fd(::openat(proc_, TaskPath(tid, link).c_str(), O_PATH | O_CLOEXEC));
+  if (!fd) return Errno::Last();
+  return fd;
+}
+
+Result<std::string> TaskTable::ReadLink(pid_t tid, const char* link) const {
+  char text[PATH_MAX];
+  const ssize_t size = ::readlinkat(proc_, TaskPath(tid, link).c_str(), text, sizeof(text));
+  if (size < 0) return Errno::Last();
+  if (size == sizeof(text)) return Errno(ENAMETOOLONG);
+  return std::string(text, static_cast<size_t>(size));
+}
+
+}  // namespace moat::sentry

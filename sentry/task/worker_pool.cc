@@ -1,0 +1,133 @@
+#include "sentry/task/worker_pool.h"
+
+#include <pthread.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "sentry/syscalls/table.h"
+
+namespace moat::sentry {
+namespace {
+
+constexpr int kFirstWorkers = 2;
+constexpr int kMaxWorkers = 512;
+constexpr size_t kStackSize = 256 * 1024;
+
+// Starts a detached thread with a small stack.
+absl::Status StartThread(std::function<void()> body) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  const absl::Cleanup destroy = [&attributes] { pthread_attr_destroy(&attributes); };
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, kStackSize);
+  auto argument = std::make_unique<std::function<void()>>(std::move(body));
+  pthread_t thread;
+  const int error = pthread_create(
+      &thread, &attributes,
+      [](void* raw) -> void* {
+        const std::unique_ptr<std::function<void()>> run(static_cast<std::function<void()>*>(raw));
+        (*run)();
+        return nullptr;
+      },
+      argument.get());
+  if (error != 0) return ErrnoStatus(error, "pthread_create", "");
+  (void)argument.release();  // the thread owns it
+  return absl::OkStatus();
+}
+
+// Gives the kernel the handler's answer. The one place where a trap may be continued: only if the
+// table's line says why.
+class Replier {
+ public:
+  Replier(platform::Platform& platform, const platform::Trap& trap, const Entry& entry)
+      : platform_(platform), trap_(trap), entry_(entry) {}
+
+  void operator()(const Value& value) { platform_.ReturnValue(trap_, value.value); }
+  void operator()(const Errno& error) { platform_.ReturnErrno(trap_, error); }
+  void operator()(const GiveFd& give) { platform_.ReturnFd(trap_, give.fd, give.close_on_exec); }
+  void operator()(const Restart&) { platform_.ReturnRestart(trap_); }
+  void operator()(const Finished&) {}
+  void operator()(const ContinueNative&) {
+    if (!entry_.continue_reason.empty()) {
+      platform_.Continue(trap_);
+    } else {
+      LogError(absl::StrCat("refused to continue ", entry_.name, ": its line has no reason"));
+      platform_.ReturnErrno(trap_, Errno(ENOSYS));
+    }
+  }
+
+ private:
+  platform::Platform& platform_;
+  const platform::Trap& trap_;
+  const Entry& entry_;
+};
+
+}  // namespace
+
+WorkerPool::WorkerPool(Container& container, platform::Platform& platform,
+                       std::function<void(const std::string&)> on_fault)
+    : container_(container), platform_(platform), on_fault_(std::move(on_fault)) {}
+
+absl::Status WorkerPool::Start() {
+  for (int i = 0; i < kFirstWorkers; ++i) RETURN_IF_ERROR(AddWorker());
+  return absl::OkStatus();
+}
+
+absl::Status WorkerPool::AddWorker() {
+  auto channel = container_.gofer->NewChannel();
+  if (!channel.ok()) return ErrnoStatus(channel.error().value(), "open a channel to", "the gofer");
+  workers_.fetch_add(1);
+  waiting_.fetch_add(1);
+  std::shared_ptr<gofer::Channel> shared = std::move(channel).value();
+  auto started = StartThread([this, shared] { Serve(*shared); });
+  if (!started.ok()) {
+    workers_.fetch_sub(1);
+    waiting_.fetch_sub(1);
+  }
+  return started;
+}
+
+void WorkerPool::Serve(gofer::Channel& channel) {
+  for (;;) {
+    auto trap = platform_.Next();
+    const bool was_last = waiting_.fetch_sub(1) == 1;
+    if (!trap.ok()) {
+      on_fault_(trap.error().value() == ECANCELED ? std::string()
+                                                  : absl::StrCat("receiving a system call failed: ",
+                                                                 ErrnoName(trap.error().value())));
+      return;
+    }
+    if (was_last && workers_.load() < kMaxWorkers) {
+      if (auto added = AddWorker(); !added.ok()) LogWarning(added.message());
+    }
+    Handle(channel, *trap);
+    if (channel.broken()) {
+      on_fault_("the gofer broke off");
+      return;
+    }
+    waiting_.fetch_add(1);
+  }
+}
+
+void WorkerPool::Handle(gofer::Channel& channel, const platform::Trap& trap) {
+  const Entry* entry = Find(trap.nr);
+  if (entry == nullptr || entry->handler == nullptr) {
+    platform_.ReturnErrno(trap, Errno(ENOSYS));
+    return;
+  }
+  const absl::Time start = container_.tracer ? absl::Now() : absl::Time();
+  Call call(container_, platform_, channel, trap);
+  Outcome outcome = entry->handler(call);
+  if (container_.tracer) {
+    container_.tracer->Record(call, *entry, outcome, absl::Now() - start);
+  }
+  std::visit(Replier(platform_, trap, *entry), outcome);
+}
+
+}  // namespace moat::sentry

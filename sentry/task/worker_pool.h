@@ -1,0 +1,42 @@
+// The threads that receive traps and answer them.
+//
+// Each worker receives and handles by itself (a hand-off queue would cost a wake-up per call) over
+// a gofer channel of its own. At least one worker always waits for the next trap, so that a call
+// that blocks (a FIFO that waits for its other end) holds nobody else up.
+#ifndef MOAT_SENTRY_TASK_WORKER_POOL_H_
+#define MOAT_SENTRY_TASK_WORKER_POOL_H_
+
+#include <atomic>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "platform/platform.h"
+#include "sentry/container.h"
+
+namespace moat::sentry {
+
+class WorkerPool {
+ public:
+  // `on_fault` is called once, from any thread, when the platform or the gofer failed: the
+  // container must end. All arguments outlive the pool, which lives as long as the process.
+  WorkerPool(Container& container, platform::Platform& platform,
+             std::function<void(const std::string& why)> on_fault);
+
+  // Starts the first workers. Error: no gofer channel could be had.
+  absl::Status Start();
+
+ private:
+  absl::Status AddWorker();
+  void Serve(gofer::Channel& channel);
+  void Handle(gofer::Channel& channel, const platform::Trap& trap);
+
+  Container& container_;
+  platform::Platform& platform_;
+  const std::function<void(const std::string&)> on_fault_;
+  std::atomic<int> workers_ = 0;
+  std::atomic<int> waiting_ = 0;
+};
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_TASK_WORKER_POOL_H_
