@@ -98,6 +98,8 @@ uint32_t Expected(const Action& action) {
   return 0;
 }
 
+bool IsCookieCall(int nr) { return nr == __NR_execveat || nr == __NR_chroot; }
+
 // As many rules as the real table has, every third of a kind, some with cases.
 FilterSpec LargeSpec() {
   FilterSpec spec;
@@ -112,8 +114,6 @@ FilterSpec LargeSpec() {
   spec.cookie = kCookie;
   return spec;
 }
-
-bool IsCookieCall(int nr) { return nr == __NR_execveat || nr == __NR_chroot; }
 
 TEST(FilterCompiler, AnswersEveryNumberAsItsRuleSays) {
   const FilterSpec spec = LargeSpec();
