@@ -1,0 +1,52 @@
+// One channel's socket: sends a request, waits for its reply, gives up on request.
+#ifndef MOAT_GOFER_CLIENT_EXCHANGE_H_
+#define MOAT_GOFER_CLIENT_EXCHANGE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include "base/fd.h"
+#include "gofer/client/client.h"
+#include "gofer/client/service_link.h"
+#include "gofer/protocol/packet.h"
+#include "gofer/protocol/reply.h"
+#include "gofer/protocol/request.h"
+
+namespace moat::gofer {
+
+// What came back as a value. `body` is valid until the next Call.
+struct Answer {
+  int64_t value = 0;
+  absl::string_view body;
+  Fd fd;
+};
+
+// One call at a time; broken() from any thread.
+class Exchange {
+ public:
+  Exchange(std::shared_ptr<ServiceLink> service, Fd socket, uint32_t channel);
+
+  // Sends `request` (its sequence is set here) with `fds` in the order of its descriptor bits.
+  // While it waits, asks `give_up` (when there is one) every 50 ms.
+  Outcome<Answer> Call(Request& request, absl::Span<const int> fds, const Channel::GiveUp* give_up);
+  bool broken() const { return broken_.load(std::memory_order_relaxed); }
+
+ private:
+  Outcome<Answer> Receive(const Request& request, const Channel::GiveUp* give_up);
+  Outcome<Answer> Decode(const Request& request, size_t size, PacketFds fds);
+  Failure Break();
+
+  const std::shared_ptr<ServiceLink> service_;
+  const Fd socket_;
+  const uint32_t channel_;
+  uint32_t sequence_ = 0;
+  std::atomic<bool> broken_{false};
+  const std::unique_ptr<char[]> buffer_;  // kMaxReply bytes; only what was used takes memory
+};
+
+}  // namespace moat::gofer
+
+#endif  // MOAT_GOFER_CLIENT_EXCHANGE_H_

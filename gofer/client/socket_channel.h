@@ -1,0 +1,73 @@
+// Channel over a socket: turns each call into one request and its answer back into a value.
+#ifndef MOAT_GOFER_CLIENT_SOCKET_CHANNEL_H_
+#define MOAT_GOFER_CLIENT_SOCKET_CHANNEL_H_
+
+#include <memory>
+
+#include "gofer/client/client.h"
+#include "gofer/client/exchange.h"
+
+namespace moat::gofer {
+
+class SocketChannel final : public Channel {
+ public:
+  SocketChannel(std::shared_ptr<ServiceLink> service, Fd socket, uint32_t id)
+      : exchange_(std::move(service), std::move(socket), id) {}
+
+  bool broken() const override { return exchange_.broken(); }
+
+  Outcome<Opened> Open(const Credentials& credentials, const PathRef& path, uint64_t flags,
+                       uint32_t mode, uint64_t resolve, const GiveUp& give_up) override;
+  Outcome<Opened> OpenForExec(const Credentials& credentials, const PathRef& path,
+                              Follow follow) override;
+  Outcome<struct statx> Stat(const Credentials& credentials, const PathRef& path, int at_flags,
+                             uint32_t mask) override;
+  Outcome<struct statfs> StatFs(const Credentials& credentials, const PathRef& path) override;
+  Outcome<Unit> Access(const Credentials& credentials, const PathRef& path, int mode,
+                       int at_flags) override;
+  Outcome<std::string> ReadLink(const Credentials& credentials, const PathRef& path) override;
+
+  Outcome<Unit> Mkdir(const Credentials& credentials, const PathRef& path, uint32_t mode) override;
+  Outcome<Unit> Mknod(const Credentials& credentials, const PathRef& path, uint32_t mode,
+                      uint64_t device) override;
+  Outcome<Unit> Symlink(const Credentials& credentials, absl::string_view target,
+                        const PathRef& path) override;
+  Outcome<Unit> Link(const Credentials& credentials, const PathRef& from, const PathRef& to,
+                     int at_flags) override;
+  Outcome<Unit> Unlink(const Credentials& credentials, const PathRef& path, int at_flags) override;
+  Outcome<Unit> Rename(const Credentials& credentials, const PathRef& from, const PathRef& to,
+                       uint32_t flags) override;
+  Outcome<Unit> Chmod(const Credentials& credentials, const PathRef& path, uint32_t mode,
+                      int at_flags) override;
+  Outcome<Unit> Chown(const Credentials& credentials, const PathRef& path, uint32_t uid,
+                      uint32_t gid, int at_flags) override;
+  Outcome<Unit> SetTimes(const Credentials& credentials, const PathRef& path,
+                         const std::optional<std::array<struct timespec, 2>>& times,
+                         int at_flags) override;
+  Outcome<Unit> Truncate(const Credentials& credentials, const PathRef& path,
+                         int64_t length) override;
+
+  Outcome<std::string> GetXattr(const Credentials& credentials, const PathRef& path, Follow follow,
+                                absl::string_view name) override;
+  Outcome<std::string> ListXattr(const Credentials& credentials, const PathRef& path,
+                                 Follow follow) override;
+  Outcome<Unit> SetXattr(const Credentials& credentials, const PathRef& path, Follow follow,
+                         absl::string_view name, absl::string_view value, int flags) override;
+  Outcome<Unit> RemoveXattr(const Credentials& credentials, const PathRef& path, Follow follow,
+                            absl::string_view name) override;
+
+  Outcome<Unit> BindUnix(const Credentials& credentials, int socket, const PathRef& path) override;
+  Outcome<Unit> ConnectUnix(const Credentials& credentials, int socket, const PathRef& path,
+                            const GiveUp& give_up) override;
+  Outcome<size_t> SendToUnix(const Credentials& credentials, int socket, const PathRef& path,
+                             absl::string_view data, int flags) override;
+  Outcome<int> InotifyAdd(const Credentials& credentials, int inotify, const PathRef& path,
+                          uint32_t mask) override;
+
+ private:
+  Exchange exchange_;
+};
+
+}  // namespace moat::gofer
+
+#endif  // MOAT_GOFER_CLIENT_SOCKET_CHANNEL_H_
