@@ -7,8 +7,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "sentry/exec/program_file.h"
 #include "sentry/exec/open_program.h"
+#include "sentry/exec/program_file.h"
 
 namespace moat::sentry {
 namespace {

@@ -49,11 +49,10 @@ Outcome ExecInTask(Call& call, const Fd& file, GuestAddr empty_path, const ExecA
   TRY_ASSIGN(const int number, call.platform().AddFd(call.trap(), file, /*close_on_exec=*/true));
   auto session = call.platform().Enter(call.trap());
   if (!session.ok()) return session.error();
-  const platform::ExecOutcome exec = (*session)->Exec(number, empty_path, arguments.argv, arguments.envp,
-                                            [&call, &plan](pid_t tgid) {
-                                              if (plan)
-                                                call.container().plans->Arm(tgid, *std::move(plan));
-                                            });
+  const platform::ExecOutcome exec = (*session)->Exec(
+      number, empty_path, arguments.argv, arguments.envp, [&call, &plan](pid_t tgid) {
+        if (plan) call.container().plans->Arm(tgid, *std::move(plan));
+      });
   if (exec.replaced) return Finished();
   (void)(*session)->Call(SYS_close, {static_cast<uint64_t>(number)});
   (*session)->Finish(-exec.error.value());

@@ -38,13 +38,20 @@ bool TaskTable::SignalPending(pid_t tid) const {
   return !status.ok() || status->signals.Deliverable();
 }
 
-Result<Fd> TaskTable::TakeFd(pid_t tid, int fd) const {
-  if (fd < 0) return Errno(EBADF);
-  // A thread has its own descriptor table when it was cloned without CLONE_FILES, so ask the
-  // thread, not the group (PIDFD_THREAD, Linux 6.9).
-  constexpr unsigned kPidfdThread = O_EXCL;
+Result<Fd> OpenThreadPidfd(pid_t tid) {
+  constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kPidfdThread)));
   if (!pidfd) return Errno(errno == EINVAL ? ENOSYS : ESRCH);
+  return pidfd;
+}
+
+Result<Fd> TaskTable::TakeFd(pid_t tid, int fd) const {
+  TRY_ASSIGN(const Fd pidfd, OpenThreadPidfd(tid));
+  return TakeFdOf(pidfd, fd);
+}
+
+Result<Fd> TakeFdOf(const Fd& pidfd, int fd) {
+  if (fd < 0) return Errno(EBADF);
   Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), fd, 0)));
   if (!copy) return Errno::Last();
   return copy;
@@ -54,6 +61,13 @@ Result<Fd> TaskTable::OpenLink(pid_t tid, const char* link) const {
   Fd fd(::openat(proc_, TaskPath(tid, link).c_str(), O_PATH | O_CLOEXEC));
   if (!fd) return Errno::Last();
   return fd;
+}
+
+Result<Fd> TaskTable::Reopen(const Fd& fd) const {
+  const std::string link = absl::StrCat("thread-self/fd/", fd.get());
+  Fd opened(::openat(proc_, link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!opened) return Errno::Last();
+  return opened;
 }
 
 Result<std::string> TaskTable::ReadLink(pid_t tid, const char* link) const {

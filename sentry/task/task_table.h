@@ -13,6 +13,12 @@
 
 namespace moat::sentry {
 
+// A pidfd of one thread, not of its group: a thread has a descriptor table of its own when it was
+// cloned without CLONE_FILES. ESRCH; ENOSYS on a kernel before 6.9.
+Result<Fd> OpenThreadPidfd(pid_t tid);
+// A duplicate of a descriptor of the task behind `pidfd` (pidfd_getfd(2)): EBADF, ESRCH.
+Result<Fd> TakeFdOf(const Fd& pidfd, int fd);
+
 class TaskTable {
  public:
   // `proc` is P_A's procfs (directory), borrowed.
@@ -27,6 +33,9 @@ class TaskTable {
   // The text of that link: a path in the container's tree as the kernel sees it, with " (deleted)"
   // where it applies.
   Result<std::string> ReadLink(pid_t tid, const char* link) const;
+  // A new, readable description of the file behind a descriptor of the sentry's, by way of its own
+  // /proc/self/fd. EACCES when the sentry's uid may not read it.
+  Result<Fd> Reopen(const Fd& fd) const;
   // Whether an unblocked signal is pending for the thread or its group.
   bool SignalPending(pid_t tid) const;
 

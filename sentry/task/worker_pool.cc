@@ -116,7 +116,7 @@ void WorkerPool::Serve(gofer::Channel& channel) {
 }
 
 void WorkerPool::Handle(gofer::Channel& channel, const platform::Trap& trap) {
-  const Entry* entry = Find(trap.nr);
+  const Entry* entry = FindSyscall(trap.nr);
   if (entry == nullptr || entry->handler == nullptr) {
     platform_.ReturnErrno(trap, Errno(ENOSYS));
     return;
