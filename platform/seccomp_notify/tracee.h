@@ -1,0 +1,73 @@
+// One task stopped under ptrace(2) in the middle of its notified call, and single steps of it.
+//
+// Attached only while this object lives. Belongs to the thread that made it: ptrace knows tracers
+// by thread. Exactly one stop follows a step of a `syscall` instruction: EVENT_EXEC, or SIGTRAP
+// with the result in place; what may come before it is handled here.
+//
+// Signals: all but SIGTRAP are blocked for the first step on, and as they were after Release.
+// SIGTRAP stays deliverable because the kernel forces the step's own one, and forcing a blocked
+// signal would reset the program's handler. (A program that *ignores* SIGTRAP finds it at its
+// default after a step: force_sig_info_to_task in kernel/signal.c has no other way.)
+#ifndef MOAT_PLATFORM_SECCOMP_NOTIFY_TRACEE_H_
+#define MOAT_PLATFORM_SECCOMP_NOTIFY_TRACEE_H_
+
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/functional/function_ref.h"
+#include "base/result.h"
+
+namespace moat::platform::seccomp_notify {
+
+class Tracee {
+ public:
+  // Seizes `tid` and asks it to stop; `answer` then answers its trap, and the stop comes before the
+  // task's next instruction. EPERM: somebody else traces it. ESRCH: it is gone, or `answer` failed
+  // (the task is let go then).
+  static Result<Tracee> Stop(pid_t tid, absl::FunctionRef<Result<void>()> answer);
+
+  Tracee(Tracee&& other) noexcept;
+  Tracee& operator=(Tracee&&) = delete;
+  ~Tracee() { Release(); }
+
+  // The number that the kernel knows the task by; an exec changes it to that of the thread group.
+  pid_t tid() const { return tid_; }
+
+  // ESRCH once the task has died. Every method finds that out and reaps what ptrace made our
+  // zombie.
+  Result<user_regs_struct> Registers();
+  Result<void> SetRegisters(const user_regs_struct& registers);
+
+  enum class StepEnd { kStepped, kReplaced };
+  // Executes one instruction; a `syscall` instruction with all that it does. kReplaced: an exec
+  // succeeded, the new program has not run yet.
+  Result<StepEnd> Step();
+
+  // Restores the signal mask and detaches; the task runs on. Nothing when it has died.
+  void Release();
+
+ private:
+  explicit Tracee(pid_t tid) : tid_(tid) {}
+
+  Result<void> BlockSignals();
+  // Waits for the next report of the task: its wait status, or ESRCH.
+  Result<int> Wait();
+  // Whether the task is still traced by this thread under its number.
+  bool StillOurs() const;
+  // For a ptrace request that failed because the task was killed while it stood still: without the
+  // wait its zombie would stay ours and its real parent wait for ever.
+  Errno Reap();
+  // Whether the SIGTRAP it stands at is the kernel's own, not one that somebody sent.
+  bool IsStepTrap() const;
+
+  pid_t tid_ = -1;                    // -1: gone or released
+  std::optional<uint64_t> old_mask_;  // set once the signals are blocked
+  bool owes_sigtrap_ = false;         // somebody sent one while we stepped
+};
+
+}  // namespace moat::platform::seccomp_notify
+
+#endif  // MOAT_PLATFORM_SECCOMP_NOTIFY_TRACEE_H_
