@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -28,6 +29,7 @@
 namespace moat::sentry {
 
 class Container;
+struct KnownTask;
 
 struct Value {
   int64_t value = 0;
@@ -114,8 +116,8 @@ class Call {
   platform::Platform& platform_;
   gofer::Channel& gofer_;
   const platform::Trap& trap_;
+  std::shared_ptr<const KnownTask> known_;  // null until asked for
   TaskInfo task_;
-  bool task_known_ = false;
   std::vector<std::pair<uint64_t, std::string>> seen_;
 };
 

@@ -9,6 +9,7 @@
 #include "gofer/client/client.h"
 #include "sentry/exec/exec.h"
 #include "sentry/proc/virtual_tree.h"
+#include "sentry/task/task_cache.h"
 #include "sentry/task/task_table.h"
 #include "sentry/trace/trace.h"
 
@@ -20,6 +21,7 @@ class Container {
   std::unique_ptr<gofer::Client> gofer;
   std::unique_ptr<VirtualTree> tree;  // thread-safe
   std::unique_ptr<TaskTable> tasks;   // thread-safe
+  std::unique_ptr<TaskCache> cache;   // thread-safe
   std::unique_ptr<ExecPlans> plans;   // thread-safe
   std::unique_ptr<Tracer> tracer;     // null without --trace; thread-safe
 };

@@ -54,6 +54,7 @@ absl::Status BuildContainer(Sentry& sentry) {
   BootConfig& config = sentry.config;
   container.id = config.id;
   container.tasks = std::make_unique<TaskTable>(sentry.root.proc.get());
+  container.cache = std::make_unique<TaskCache>(sentry.root.proc.get());
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
 
   ASSIGN_OR_RETURN(auto stub_root,

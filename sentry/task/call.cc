@@ -66,14 +66,20 @@ Result<void> Call::WriteBytes(GuestAddr to, absl::string_view bytes) {
 }
 
 Result<const TaskInfo*> Call::Task() {
-  if (!task_known_) {
-    TRY_ASSIGN(task_, container_.tasks->Look(trap_.tid));
-    task_known_ = true;
+  if (known_ == nullptr) {
+    TaskCache& cache = *container_.cache;
+    TRY_ASSIGN(auto known, cache.Get(trap_.tid));
+    task_ = known->info;
+    TRY_ASSIGN(task_.umask, cache.UmaskOf(*known));
+    known_ = std::move(known);
   }
   return static_cast<const TaskInfo*>(&task_);
 }
 
-Result<Fd> Call::TakeFd(int fd) { return container_.tasks->TakeFd(trap_.tid, fd); }
+Result<Fd> Call::TakeFd(int fd) {
+  TRY(Task());
+  return TakeFdOf(known_->pidfd, fd);
+}
 
 Result<Fd> Call::WorkingDirectory() { return container_.tasks->OpenLink(trap_.tid, "cwd"); }
 
