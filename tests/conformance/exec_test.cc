@@ -1,0 +1,317 @@
+// execve(2), execveat(2) and what a new program is told about itself.
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <climits>
+#include <filesystem>
+#include <thread>
+
+#include "tests/conformance/conformance.h"
+
+namespace moat::conformance {
+namespace {
+
+class Exec : public Scratch {};
+// The same for every way a program can be linked.
+class ExecShape : public Scratch, public ::testing::WithParamInterface<const char*> {
+ protected:
+  std::string program() const { return Probe(GetParam()); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Linked, ExecShape,
+                         ::testing::Values("static", "static_pie", "pie", "nopie", "musl_static",
+                                           "musl"),
+                         [](const auto& shape) { return std::string(shape.param); });
+
+TEST_P(ExecShape, GetsItsArguments) {
+  const Ran ran = Execute(program(), {"zeroth", "args", "", "with space", "\xff\xfe"});
+  EXPECT_EQ(0, ran.error);
+  EXPECT_EQ("[zeroth][args][][with space][\xff\xfe]\n", ran.output);
+}
+TEST_P(ExecShape, GetsItsEnvironment) {
+  EXPECT_EQ("[A=1][B=][=odd]\n", Execute(program(), {"p", "env"}, {"A=1", "B=", "=odd"}).output);
+}
+TEST_P(ExecShape, ExeIsTheProgram) {
+  EXPECT_EQ(program() + "\n", Execute(program(), {"p", "exe"}).output);
+}
+TEST_P(ExecShape, CommIsItsFileName) {
+  EXPECT_EQ(std::string(GetParam()) + "\n", Execute(program(), {"p", "comm"}).output);
+}
+TEST_P(ExecShape, CmdlineIsItsArguments) {
+  EXPECT_EQ("other name|cmdline|last|\n",
+            Execute(program(), {"other name", "cmdline", "last"}).output);
+}
+TEST_P(ExecShape, ExecFnIsThePathAsGiven) {
+  ASSERT_SUCCESS(symlink(program().c_str(), "linked"));
+  EXPECT_EQ("./linked\n", Execute("./linked", {"p", "execfn"}).output);
+}
+TEST_P(ExecShape, ExitCodeArrives) {
+  EXPECT_EQ(42, Execute(program(), {"p", "exit", "42"}).status);
+}
+TEST_P(ExecShape, KeepsOnlyDescriptorsWithoutCloseOnExec) {
+  Fd kept(open("/dev/null", O_RDONLY));
+  Fd closed(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSERT_NE(-1, dup2(kept.get(), 50));
+  EXPECT_EQ("0 1 2 " + std::to_string(kept.get()) + " 50 \n",
+            Execute(program(), {"p", "fds"}).output);
+  close(50);
+}
+TEST_P(ExecShape, BaseAddressIsThatOfTheInterpreter) {
+  const bool dynamic = program().find("static") == std::string::npos;
+  EXPECT_EQ(dynamic ? "dynamic aligned\n" : "static aligned\n",
+            Execute(program(), {"p", "base"}).output);
+}
+TEST_P(ExecShape, IsNotSecureWithOwnIds) {
+  EXPECT_EQ("0\n", Execute(program(), {"p", "secure"}).output);
+}
+TEST_P(ExecShape, ByDescriptor) {
+  Fd fd(open(program().c_str(), O_RDONLY | O_CLOEXEC));
+  const Ran ran = ExecuteBy([&] { fexecve(fd.get(), Pointers({"p", "args"}).data(), environ); });
+  EXPECT_EQ("[p][args]\n", ran.output);
+}
+TEST_P(ExecShape, ByPathDescriptor) {
+  Fd fd(open(program().c_str(), O_PATH | O_CLOEXEC));
+  const Ran ran = ExecuteBy([&] {
+    syscall(SYS_execveat, fd.get(), "", Pointers({"p", "args"}).data(), environ, AT_EMPTY_PATH);
+  });
+  EXPECT_EQ("[p][args]\n", ran.output);
+}
+TEST_P(ExecShape, ByProcSelfFd) {
+  Fd fd(open(program().c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ("[p]\n", Execute("/proc/self/fd/" + std::to_string(fd.get()), {"p"}).output);
+}
+TEST_P(ExecShape, FromAMemfd) {
+  Fd memory(memfd_create("program", MFD_CLOEXEC));
+  const std::string bytes = ReadFile(program());
+  ASSERT_EQ(static_cast<ssize_t>(bytes.size()), write(memory.get(), bytes.data(), bytes.size()));
+  const Ran ran = ExecuteBy([&] {
+    fexecve(memory.get(), Pointers({"p", "args"}).data(), environ);
+  });
+  EXPECT_EQ("[p][args]\n", ran.output);
+}
+TEST_P(ExecShape, RunsWhenItMayBeExecutedButNotRead) {
+  const std::string copy = dir() + "/copy";
+  WriteFile(copy, ReadFile(program()), 0711);
+  EXPECT_EQ(0, As({}, [&] {
+              const Ran ran = Execute(copy, {"p", "args"});
+              return ran.error != 0 ? ran.error : ran.output == "[p][args]\n" ? 0 : 198;
+            }));
+}
+
+TEST_F(Exec, LongArgumentListOf1MB) {
+  std::vector<std::string> argv = {"p", "size"};
+  size_t total = 5;
+  while (total < (1u << 20)) {
+    argv.push_back(std::string(100000, 'x'));
+    total += 100000;
+  }
+  EXPECT_EQ(std::to_string(argv.size()) + " " + std::to_string(total) + "\n",
+            Execute(Probe("pie"), argv).output);
+}
+TEST_F(Exec, ManyArguments) {
+  std::vector<std::string> argv = {"p", "size"};
+  argv.resize(50000, "a");
+  EXPECT_EQ("50000 50003\n", Execute(Probe("pie"), argv).output);
+}
+TEST_F(Exec, ArgumentOf128KiBIsE2big) {
+  EXPECT_CHILD_ERRNO(E2BIG, Execute(Probe("pie"), {"p", std::string(128 << 10, 'x')}).error);
+}
+TEST_F(Exec, ListBeyondTheStackLimitIsE2big) {
+  EXPECT_CHILD_ERRNO(E2BIG, InChild([] {
+                       const rlimit limit{1 << 20, 1 << 20};
+                       setrlimit(RLIMIT_STACK, &limit);
+                       std::vector<std::string> argv(20, std::string(100000, 'x'));
+                       return Execute(Probe("static"), argv).error;
+                     }));
+}
+TEST_F(Exec, EmptyArgumentListGetsAnEmptyZeroth) {
+  EXPECT_EQ("[]\n", ExecuteBy([] {
+                      char* none[] = {nullptr};
+                      execve(Probe("static").c_str(), none, none);
+                    }).output);
+}
+TEST_F(Exec, MissingIsEnoent) { EXPECT_CHILD_ERRNO(ENOENT, Execute("missing", {"p"}).error); }
+TEST_F(Exec, EmptyPathIsEnoent) { EXPECT_CHILD_ERRNO(ENOENT, Execute("", {"p"}).error); }
+TEST_F(Exec, DirectoryIsEacces) { EXPECT_CHILD_ERRNO(EACCES, Execute(".", {"p"}).error); }
+TEST_F(Exec, NotExecutableIsEaccesEvenForRoot) {
+  WriteFile("file", ReadFile(Probe("static")), 0644);
+  EXPECT_CHILD_ERRNO(EACCES, Execute("./file", {"p"}).error);
+}
+TEST_F(Exec, BelowAFileIsEnotdir) {
+  WriteFile("file");
+  EXPECT_CHILD_ERRNO(ENOTDIR, Execute("file/x", {"p"}).error);
+}
+TEST_F(Exec, LoopIsEloop) {
+  ASSERT_SUCCESS(symlink("self", "self"));
+  EXPECT_CHILD_ERRNO(ELOOP, Execute("self", {"p"}).error);
+}
+TEST_F(Exec, NoFollowOnLinkIsEloop) {
+  ASSERT_SUCCESS(symlink(Probe("static").c_str(), "link"));
+  const Ran ran = ExecuteBy([] {
+    syscall(SYS_execveat, AT_FDCWD, "link", Pointers({"p"}).data(), environ, AT_SYMLINK_NOFOLLOW);
+  });
+  EXPECT_CHILD_ERRNO(ELOOP, ran.error);
+}
+TEST_F(Exec, UnknownFormatIsEnoexec) {
+  WriteFile("text", "just text\n", 0755);
+  EXPECT_CHILD_ERRNO(ENOEXEC, Execute("./text", {"p"}).error);
+}
+TEST_F(Exec, EmptyFileIsEnoexec) {
+  WriteFile("empty", "", 0755);
+  EXPECT_CHILD_ERRNO(ENOEXEC, Execute("./empty", {"p"}).error);
+}
+TEST_F(Exec, TruncatedElfIsEnoexec) {
+  WriteFile("elf", ReadFile(Probe("static")).substr(0, 40), 0755);
+  EXPECT_CHILD_ERRNO(ENOEXEC, Execute("./elf", {"p"}).error);
+}
+TEST_F(Exec, ElfOfAnotherMachineIsEnoexec) {
+  std::string bytes = ReadFile(Probe("static"));
+  bytes[18] = '\xb7';  // e_machine: EM_AARCH64
+  WriteFile("elf", bytes, 0755);
+  EXPECT_CHILD_ERRNO(ENOEXEC, Execute("./elf", {"p"}).error);
+}
+TEST_F(Exec, MissingInterpreterOfElfIsEnoent) {
+  std::string bytes = ReadFile(Probe("pie"));
+  const size_t at = bytes.find("/lib64/ld-linux");
+  ASSERT_NE(std::string::npos, at);
+  bytes[at + 1] = 'X';
+  WriteFile("elf", bytes, 0755);
+  EXPECT_CHILD_ERRNO(ENOENT, Execute("./elf", {"p"}).error);
+}
+TEST_F(Exec, FileOpenForWritingIsEtxtbsy) {
+  WriteFile("copy", ReadFile(Probe("static")), 0755);
+  Fd writer(open("copy", O_WRONLY | O_CLOEXEC));
+  EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./copy", {"p"}).error);
+}
+TEST_F(Exec, RunningProgramCannotBeWritten) {
+  int ends[2];
+  ASSERT_SUCCESS(pipe2(ends, O_CLOEXEC));
+  WriteFile("sleeper", ReadFile("/bin/sleep"), 0755);
+  const pid_t child = fork();
+  if (child == 0) {
+    execl("./sleeper", "sleeper", "30", nullptr);
+    _exit(1);
+  }
+  close(ends[1]);
+  char ignored;
+  EXPECT_EQ(0, read(ends[0], &ignored, 1));  // the child's end closed: it has executed
+  close(ends[0]);
+  EXPECT_ERRNO(ETXTBSY, open("sleeper", O_WRONLY));
+  kill(child, SIGKILL);
+  EXPECT_EQ(child, waitpid(child, nullptr, 0));
+}
+TEST_F(Exec, UnmappedPathIsEfault) {
+  const Ran ran = ExecuteBy([] { syscall(SYS_execve, 0x7ffffffff000L, nullptr, nullptr); });
+  EXPECT_CHILD_ERRNO(EFAULT, ran.error);
+}
+TEST_F(Exec, UnmappedArgumentIsEfault) {
+  const Ran ran = ExecuteBy([] { syscall(SYS_execve, "/bin/true", 0x7ffffffff000L, nullptr); });
+  EXPECT_CHILD_ERRNO(EFAULT, ran.error);
+}
+TEST_F(Exec, FailedExecLeavesTheCallerWhole) {
+  WriteFile("text", "just text\n", 0755);
+  Fd before(open("/dev/null", O_RDONLY));
+  const int lowest = before.get();
+  before.Reset();
+  EXPECT_ERRNO(ENOEXEC, execl("./text", "p", nullptr));
+  EXPECT_ERRNO(ENOENT, execl("./missing", "p", nullptr));
+  Fd after(open("/dev/null", O_RDONLY));
+  EXPECT_EQ(lowest, after.get());
+}
+
+TEST_F(Exec, RelativeToADescriptor) {
+  const std::string folder = GetOptions().probes;
+  Fd base(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const Ran ran = ExecuteBy([&] {
+    syscall(SYS_execveat, base.get(), "static", Pointers({"p", "args"}).data(), environ, 0);
+  });
+  EXPECT_EQ("[p][args]\n", ran.output);
+}
+TEST_F(Exec, OriginIsTheFolderOfTheProgram) {
+  EXPECT_EQ("found beside the program\n", Execute(Probe("origin/program"), {"p", "origin"}).output);
+}
+TEST_F(Exec, OriginThroughALink) {
+  ASSERT_SUCCESS(symlink(Probe("origin/program").c_str(), "link"));
+  EXPECT_EQ("found beside the program\n", Execute("./link", {"p", "origin"}).output);
+}
+TEST_F(Exec, ProcSelfExeRunsItAgain) {
+  const Ran ran = Execute("/proc/self/exe", {"conformance", "--gtest_list_tests"});
+  EXPECT_EQ(0, ran.error);
+  EXPECT_EQ(2, ran.status);  // without its options the program says how it is used
+}
+TEST_F(Exec, PrctlNameIsReplaced) {
+  EXPECT_EQ("static\n", ExecuteBy([] {
+                          prctl(PR_SET_NAME, "before");
+                          execl(Probe("static").c_str(), "p", "comm", nullptr);
+                        }).output);
+}
+TEST_F(Exec, LongFileNameIsCutInComm) {
+  WriteFile("a_name_longer_than_fifteen", ReadFile(Probe("static")), 0755);
+  EXPECT_EQ("a_name_longer_t\n", Execute("./a_name_longer_than_fifteen", {"p", "comm"}).output);
+}
+
+TEST_F(Exec, AfterVfork) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string program = Probe("pie");
+    const pid_t child = vfork();
+    if (child == 0) {
+      execl(program.c_str(), "p", "exit", "7", nullptr);
+      _exit(1);
+    }
+    int status = 0;
+    ASSERT_EQ(child, waitpid(child, &status, 0));
+    ASSERT_EQ(7, WEXITSTATUS(status));
+  }
+}
+TEST_F(Exec, FailureAfterVforkReachesTheChild) {
+  volatile int error = 0;
+  const pid_t child = vfork();
+  if (child == 0) {
+    execl("/missing", "p", nullptr);
+    error = errno;
+    _exit(1);
+  }
+  ASSERT_EQ(child, waitpid(child, nullptr, 0));
+  EXPECT_CHILD_ERRNO(ENOENT, error);
+}
+TEST_F(Exec, FromAThreadKeepsThePid) {
+  const Ran ran = ExecuteBy(
+      [] { std::thread([] { execl(Probe("pie").c_str(), "p", "args", nullptr); }).join(); });
+  EXPECT_EQ("[p][args]\n", ran.output);
+  EXPECT_EQ(0, ran.status);
+}
+TEST_F(Exec, FromAThreadEndsTheOthers) {
+  const Ran ran = ExecuteBy([] {
+    for (int i = 0; i < 4; ++i) std::thread([] { pause(); }).detach();
+    std::thread([] { execl(Probe("static").c_str(), "p", "exit", "9", nullptr); }).join();
+  });
+  EXPECT_EQ(9, ran.status);
+}
+TEST_F(Exec, PendingSignalsAndMaskSurvive) {
+  const Ran ran = ExecuteBy([] {
+    sigset_t usr1;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &usr1, nullptr);
+    raise(SIGUSR1);
+    execl("/bin/cat", "cat", "/proc/self/status", nullptr);
+  });
+  EXPECT_NE(std::string::npos, ran.output.find("SigPnd:\t0000000000000200"));
+  EXPECT_NE(std::string::npos, ran.output.find("SigBlk:\t0000000000000200"));
+}
+TEST_F(Exec, HandlersAreResetIgnoredStay) {
+  const Ran ran = ExecuteBy([] {
+    signal(SIGUSR1, [](int) {});
+    signal(SIGUSR2, SIG_IGN);
+    execl("/bin/cat", "cat", "/proc/self/status", nullptr);
+  });
+  EXPECT_NE(std::string::npos, ran.output.find("SigIgn:\t0000000000000800"));
+  EXPECT_NE(std::string::npos, ran.output.find("SigCgt:\t0000000000000000"));
+}
+
+}  // namespace
+}  // namespace moat::conformance
