@@ -1,0 +1,28 @@
+// The gofer's end of the boot protocol (sentry/boot.h, "moat-gofer"). Not thread-safe.
+#ifndef MOAT_GOFER_BOOT_H_
+#define MOAT_GOFER_BOOT_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/fd.h"
+#include "gofer/confinement.h"
+
+namespace moat::gofer {
+
+struct BootMessage {
+  Cage cage;
+  Fd service;
+  Fd log;
+};
+
+// Waits for the boot message on `socket` and takes it apart; anything unexpected is an error.
+absl::StatusOr<BootMessage> ReceiveBootMessage(int socket);
+
+absl::Status ReportReady(int socket);
+// Best effort: the launcher may be gone.
+void ReportError(int socket, const absl::Status& status);
+
+}  // namespace moat::gofer
+
+#endif  // MOAT_GOFER_BOOT_H_

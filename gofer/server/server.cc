@@ -1,0 +1,114 @@
+#include "gofer/server/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "base/status.h"
+#include "gofer/protocol/packet.h"
+#include "gofer/protocol/service.h"
+#include "gofer/server/channel_thread.h"
+
+namespace moat::gofer {
+namespace {
+
+// Far above the threads of any sentry; a bound all the same.
+constexpr size_t kMaxChannels = 1024;
+
+absl::Status InstallCancelHandler() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};
+  sigemptyset(&action.sa_mask);
+  if (::sigaction(kCancelSignal, &action, nullptr) < 0) {
+    return ErrnoStatus(errno, "sigaction", "SIGUSR1");
+  }
+  return absl::OkStatus();
+}
+
+class Server {
+ public:
+  Server(Fd service, ServerContext context)
+      : service_(std::move(service)), context_(std::move(context)) {}
+
+  absl::Status Run() {
+    for (;;) {
+      std::array<char, sizeof(ServiceMessage)> buffer;
+      PacketFds fds;
+      const auto size = ReceivePacket(service_.get(), absl::MakeSpan(buffer), fds);
+      if (!size.ok()) return ErrnoStatus(size.error().value(), "receive from", "service socket");
+      if (*size == 0) return absl::OkStatus();
+      const auto message =
+          DecodeServiceRequest(absl::MakeConstSpan(buffer).first(*size), fds.count);
+      if (!message.ok()) {
+        return absl::InvalidArgumentError("the sentry sent a malformed service message");
+      }
+      RETURN_IF_ERROR(Handle(message.value(), std::move(fds.fds[0])));
+    }
+  }
+
+ private:
+  absl::Status Handle(const ServiceMessage& message, Fd fd) {
+    switch (static_cast<ServiceKind>(message.kind)) {
+      case ServiceKind::kHello:
+        return Answer(ServiceKind::kHello, 0, 0);
+      case ServiceKind::kNewChannel:
+        return Answer(ServiceKind::kNewChannel, message.channel,
+                      OpenChannel(message.channel, std::move(fd)));
+      case ServiceKind::kCancel:
+        if (auto found = channels_.find(message.channel); found != channels_.end()) {
+          found->second->Cancel(message.sequence);
+        }
+        return absl::OkStatus();
+    }
+    return absl::InternalError("a service message of no kind was decoded");
+  }
+
+  // Returns an errno or 0.
+  int OpenChannel(uint32_t id, Fd socket) {
+    for (auto it = channels_.begin(); it != channels_.end();) {
+      it = it->second->finished() ? channels_.erase(it) : std::next(it);
+    }
+    if (channels_.size() >= kMaxChannels) return EAGAIN;
+    if (channels_.count(id) != 0) return EEXIST;
+    auto channel = ChannelThread::Start(context_, std::move(socket));
+    if (!channel.ok()) return channel.error().value();
+    channels_.emplace(id, std::move(channel).value());
+    return 0;
+  }
+
+  absl::Status Answer(ServiceKind kind, uint32_t channel, int error) {
+    ServiceMessage message = MakeServiceMessage(kind, channel, 0, error);
+    const iovec part = {&message, sizeof(message)};
+    const auto sent = SendPacket(service_.get(), {part}, {});
+    if (!sent.ok() && sent.error().value() != EPIPE) {
+      return ErrnoStatus(sent.error().value(), "send to", "service socket");
+    }
+    return absl::OkStatus();
+  }
+
+  const Fd service_;
+  const ServerContext context_;
+  std::map<uint32_t, std::unique_ptr<ChannelThread>> channels_;  // after context_: they use it
+};
+
+}  // namespace
+
+absl::Status Serve(Fd service, const IdentityPolicy& policy) {
+  ServerContext context;
+  context.policy = policy;
+  context.container_root.Reset(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!context.container_root) return ErrnoStatus(errno, "open", "/");
+  auto mounts = VirtualMounts::Learn(context.container_root.get());
+  if (!mounts.ok()) return ErrnoStatus(mounts.error().value(), "examine", "/proc and /sys");
+  context.mounts = *mounts;
+  RETURN_IF_ERROR(InstallCancelHandler());
+  return Server(std::move(service), std::move(context)).Run();
+}
+
+}  // namespace moat::gofer
