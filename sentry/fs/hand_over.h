@@ -1,0 +1,35 @@
+// Gives a task a descriptor, and makes it act on one in its own context: what ADDFD alone can't do.
+//
+// O_PATH descriptors, which ADDFD refuses, travel through a socket that the task itself reads
+// (SCM_RIGHTS). For that moment the table of the task shows one number more; another thread of the
+// task may see it.
+#ifndef MOAT_SENTRY_FS_HAND_OVER_H_
+#define MOAT_SENTRY_FS_HAND_OVER_H_
+
+#include <cstdint>
+#include <functional>
+
+#include "base/fd.h"
+#include "sentry/call.h"
+
+namespace moat::sentry {
+
+// Answers the trap with `fd`, of any kind, under the lowest free number.
+Outcome GiveDescriptor(Call& call, Fd fd, bool close_on_exec);
+
+// Runs in the task's context with `number` for the descriptor; the result answers the trap
+// (negative: an errno). Must close `number` unless it is to stay.
+using UseInTask = std::function<int64_t(platform::Session& session, int number)>;
+
+// Puts `fd`, of any kind, into the task's table (close-on-exec) and runs `use`. EMFILE when the
+// table is full, EPERM when the task is traced.
+Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use);
+
+// For UseInTask: a system call's result as the kernel would return it.
+int64_t AsReturned(const Result<uint64_t>& result);
+// Closes `number` and passes `result` on.
+int64_t CloseAndReturn(platform::Session& session, int number, int64_t result);
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_FS_HAND_OVER_H_

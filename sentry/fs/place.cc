@@ -1,0 +1,81 @@
+#include "sentry/fs/place.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "sentry/container.h"
+
+namespace moat::sentry {
+namespace {
+
+// An absolute path without the steps at its start that lead nowhere: "//./../proc/x" is "/proc/x".
+absl::string_view WithoutRootSteps(absl::string_view path) {
+  for (;;) {
+    const size_t start = path.find_first_not_of('/');
+    if (start == absl::string_view::npos) return "/";
+    const absl::string_view first = path.substr(start, path.find('/', start) - start);
+    if (first != "." && first != "..") return path.substr(start - 1);
+    path.remove_prefix(start + first.size());
+  }
+}
+
+Result<Place> AbsolutePlace(Call& call, const std::string& path) {
+  TRY_ASSIGN(Fd root, call.RootDirectory());
+  if (!root && IsLexicallyVirtual(path))
+    return Place(VirtualPlace{std::string(WithoutRootSteps(path))});
+  return Place(TreePlace{Fd(), std::move(root), path});
+}
+
+std::optional<std::string> VirtualPathOf(Call& call, const Fd& base) {
+  struct statx attributes {};
+  if (::statx(base.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &attributes) != 0) return {};
+  if (!S_ISDIR(attributes.stx_mode)) return {};
+  return call.container().tree->PathOfDirectory(attributes);
+}
+
+}  // namespace
+
+Result<PathArg> ReadPathArg(Call& call, int dirfd, platform::GuestAddr address, int at_flags) {
+  const bool may_be_empty = (at_flags & AT_EMPTY_PATH) != 0;
+  if (address.null() && may_be_empty) return PathArg{dirfd, ""};
+  TRY_ASSIGN(std::string path, call.ReadPath(address));
+  if (path.empty() && !may_be_empty) return Errno(ENOENT);
+  return PathArg{dirfd, std::move(path)};
+}
+
+bool IsLexicallyVirtual(absl::string_view path) {
+  if (!absl::StartsWith(path, "/")) return false;
+  const absl::string_view clean = WithoutRootSteps(path);
+  const absl::string_view first = clean.substr(0, clean.find('/', 1));
+  return first == "/proc" || first == "/sys";
+}
+
+Result<Place> Locate(Call& call, const PathArg& where) {
+  if (!where.scoped && absl::StartsWith(where.path, "/")) return AbsolutePlace(call, where.path);
+  TRY_ASSIGN(Fd base, where.dirfd == AT_FDCWD ? call.WorkingDirectory() : call.TakeFd(where.dirfd));
+  if (auto directory = VirtualPathOf(call, base)) {
+    if (where.path.empty()) return Place(VirtualPlace{*std::move(directory)});
+    return Place(VirtualPlace{absl::StrCat(*directory, "/", where.path)});
+  }
+  TRY_ASSIGN(Fd root, call.RootDirectory());
+  return Place(TreePlace{std::move(base), std::move(root), where.path});
+}
+
+Result<Place> PlaceBehind(Call& call, LeftTree left) {
+  if (!left.base) return AbsolutePlace(call, absl::StrCat("/", left.rest));
+  if (!left.rest.empty()) {
+    if (auto directory = VirtualPathOf(call, left.base)) {
+      return Place(VirtualPlace{absl::StrCat(*directory, "/", left.rest)});
+    }
+  }
+  TRY_ASSIGN(Fd root, call.RootDirectory());
+  return Place(TreePlace{std::move(left.base), std::move(root), std::move(left.rest)});
+}
+
+}  // namespace moat::sentry

@@ -1,0 +1,94 @@
+#include "sentry/fs/reopen.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace moat::sentry {
+namespace {
+
+using gofer::Failure;
+using gofer::Opened;
+
+int WantedAccess(uint64_t flags) {
+  switch (flags & O_ACCMODE) {
+    case O_RDONLY:
+      return (flags & O_TRUNC) != 0 ? R_OK | W_OK : R_OK;
+    case O_WRONLY:
+      return W_OK;
+    default:
+      return R_OK | W_OK;
+  }
+}
+
+// Whether the access mode of `fd` covers the one of `flags`.
+bool ModeCovers(const Fd& fd, uint64_t flags) {
+  const int held = ::fcntl(fd.get(), F_GETFL);
+  if (held < 0 || (held & O_PATH) != 0) return false;
+  const auto mode = static_cast<uint64_t>(held & O_ACCMODE);
+  return mode == O_RDWR || mode == (flags & O_ACCMODE);
+}
+
+Result<Fd> OpenAnew(const Fd& fd, uint64_t flags) {
+  // Never waits for the other end of a FIFO: this thread could not be interrupted.
+  constexpr uint64_t kDropped = O_CREAT | O_EXCL | O_NOFOLLOW;
+  const auto kept = static_cast<int>((flags & ~kDropped) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  Fd opened(::open(absl::StrCat("/proc/self/fd/", fd.get()).c_str(), kept));
+  if (!opened && errno == EACCES && ModeCovers(fd, flags)) {
+    opened.Reset(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!opened) return Errno::Last();
+    return opened;
+  }
+  if (!opened) return Errno::Last();
+  if ((flags & O_NONBLOCK) == 0) {
+    ::fcntl(opened.get(), F_SETFL, ::fcntl(opened.get(), F_GETFL) & ~O_NONBLOCK);
+  }
+  return opened;
+}
+
+Result<Fd> Duplicate(const Fd& fd) {
+  Fd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) return Errno::Last();
+  return copy;
+}
+
+Result<Opened> ReopenFile(Call& call, const Caller& caller, const TreePlace& place, uint64_t flags,
+                          const struct statx& attributes) {
+  if (S_ISSOCK(attributes.stx_mode)) return Errno(ENXIO);
+  if ((flags & O_DIRECTORY) != 0) return Errno(ENOTDIR);
+  auto access =
+      call.gofer().Access(caller.credentials, place.ref(), WantedAccess(flags), AT_EMPTY_PATH);
+  if (auto* failure = std::get_if<Failure>(&access)) return failure->error;
+  TRY_ASSIGN(Fd fd, OpenAnew(place.base, flags));
+  return Opened{std::move(fd), attributes};
+}
+
+}  // namespace
+
+gofer::Outcome<Opened> Reopen(Call& call, const Caller& caller, const TreePlace& place,
+                              uint64_t flags) {
+  struct statx attributes {};
+  if (::statx(place.base.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &attributes) != 0) {
+    return Failure{Errno::Last(), {}};
+  }
+  if ((flags & O_PATH) != 0) {
+    auto copy = Duplicate(place.base);
+    if (!copy.ok()) return Failure{copy.error(), {}};
+    return Opened{*std::move(copy), attributes};
+  }
+  if (S_ISDIR(attributes.stx_mode)) {
+    gofer::PathRef here = place.ref();
+    here.path = ".";
+    return call.gofer().Open(caller.credentials, here, flags, 0, 0, nullptr);
+  }
+  auto opened = ReopenFile(call, caller, place, flags, attributes);
+  if (!opened.ok()) return Failure{opened.error(), {}};
+  return *std::move(opened);
+}
+
+}  // namespace moat::sentry

@@ -1,0 +1,23 @@
+// Opening what a descriptor refers to once more, as open("/proc/self/fd/N") and /dev/stdin do.
+#ifndef MOAT_SENTRY_FS_REOPEN_H_
+#define MOAT_SENTRY_FS_REOPEN_H_
+
+#include <cstdint>
+
+#include "gofer/client/client.h"
+#include "sentry/call.h"
+#include "sentry/fs/on_path.h"
+
+namespace moat::sentry {
+
+// `place` is a descriptor (TreePlace::is_descriptor). The caller's right is asked of the gofer; the
+// file is opened anew through the sentry's own procfs. Where only the caller and not the sentry has
+// the right (a pipe of another user), the descriptor itself is shared if its mode covers `flags`: a
+// difference from Linux that shows in the file offset and the O_APPEND and O_NONBLOCK flags.
+// ENXIO for a socket.
+gofer::Outcome<gofer::Opened> Reopen(Call& call, const Caller& caller, const TreePlace& place,
+                                     uint64_t flags);
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_FS_REOPEN_H_
