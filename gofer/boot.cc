@@ -1,8 +1,11 @@
 #include "gofer/boot.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/fd_message.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -14,19 +17,38 @@ namespace {
 
 using nlohmann::json;
 
-enum Order { kUserNamespace, kMountNamespace, kNetworkNamespace, kService, kLog, kFds };
-
-absl::StatusOr<uint64_t> ParseCapabilities(const std::string& text) {
-  const json message = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!message.is_object() || message.value("type", json()) != "boot") {
-    return absl::InvalidArgumentError("boot message: no object of type \"boot\"");
-  }
-  const json kept = message.value("keep_capabilities", json());
-  if (!kept.is_number_unsigned()) {
-    return absl::InvalidArgumentError("boot message: keep_capabilities is not a number");
-  }
-  return kept.get<uint64_t>();
+absl::Status Malformed(absl::string_view fault) {
+  return absl::InvalidArgumentError(absl::StrCat("boot message: ", fault));
 }
+
+// The descriptors of one message, to be taken by the names in its field "fds".
+class NamedFds {
+ public:
+  static absl::StatusOr<NamedFds> Make(const json& message, std::vector<Fd> fds) {
+    const json names = message.value("fds", json());
+    const auto is_string = [](const json& name) { return name.is_string(); };
+    if (!names.is_array() || !std::all_of(names.begin(), names.end(), is_string) ||
+        names.size() != fds.size()) {
+      return Malformed("\"fds\" does not name the descriptors that came");
+    }
+    return NamedFds(names.get<std::vector<std::string>>(), std::move(fds));
+  }
+
+  absl::StatusOr<Fd> Take(absl::string_view name) {
+    const auto found = std::find(names_.begin(), names_.end(), name);
+    if (found == names_.end()) return Malformed(absl::StrCat("no descriptor \"", name, "\""));
+    Fd fd = std::move(fds_[static_cast<size_t>(found - names_.begin())]);
+    if (!fd) return Malformed(absl::StrCat("no descriptor \"", name, "\""));
+    return fd;
+  }
+
+ private:
+  NamedFds(std::vector<std::string> names, std::vector<Fd> fds)
+      : names_(std::move(names)), fds_(std::move(fds)) {}
+
+  std::vector<std::string> names_;
+  std::vector<Fd> fds_;
+};
 
 }  // namespace
 
@@ -34,16 +56,21 @@ absl::StatusOr<BootMessage> ReceiveBootMessage(int socket) {
   ASSIGN_OR_RETURN(FdMessage received,
                    ReceiveMessage(socket, sentry::kMaxBootMessage, sentry::kMaxBootFds));
   if (received.data.empty()) return absl::UnavailableError("boot message: the launcher is gone");
-  BootMessage boot;
-  ASSIGN_OR_RETURN(boot.cage.capabilities, ParseCapabilities(received.data));
-  if (received.fds.size() != kFds) {
-    return absl::InvalidArgumentError("boot message: wrong number of descriptors");
+  const json message = json::parse(received.data, nullptr, /*allow_exceptions=*/false);
+  if (!message.is_object() || message.value("type", json()) != "boot") {
+    return Malformed("no object of type \"boot\"");
   }
-  boot.cage.user_namespace = std::move(received.fds[kUserNamespace]);
-  boot.cage.mount_namespace = std::move(received.fds[kMountNamespace]);
-  boot.cage.network_namespace = std::move(received.fds[kNetworkNamespace]);
-  boot.service = std::move(received.fds[kService]);
-  boot.log = std::move(received.fds[kLog]);
+  const json capabilities = message.value("keep_capabilities", json());
+  if (!capabilities.is_number_unsigned()) return Malformed("keep_capabilities is not a number");
+
+  BootMessage boot;
+  boot.cage.capabilities = capabilities.get<uint64_t>();
+  ASSIGN_OR_RETURN(NamedFds fds, NamedFds::Make(message, std::move(received.fds)));
+  ASSIGN_OR_RETURN(boot.cage.user_namespace, fds.Take("user_namespace"));
+  ASSIGN_OR_RETURN(boot.cage.mount_namespace, fds.Take("mount_namespace"));
+  ASSIGN_OR_RETURN(boot.cage.network_namespace, fds.Take("net_namespace"));
+  ASSIGN_OR_RETURN(boot.service, fds.Take("service"));
+  ASSIGN_OR_RETURN(boot.log, fds.Take("log"));
   return boot;
 }
 
