@@ -7,6 +7,7 @@
 #include "sentry/exec/exec.h"
 #include "sentry/syscalls/argument_checks.h"
 #include "sentry/syscalls/handlers.h"
+#include "sentry/task/sys_credentials.h"
 
 namespace moat::sentry {
 namespace {
@@ -49,6 +50,8 @@ constexpr absl::string_view kSignal =
 constexpr absl::string_view kCreds =
     "the kernel keeps credentials; ids and capabilities count in the container's user namespace "
     "only";
+constexpr absl::string_view kCredsChange = "the kernel keeps credentials; the sentry forgets what it knew of the caller and lets the call go on";
+constexpr absl::string_view kCredsContinue = "the kernel judges it by the caller's own credentials in the container's user namespace, whatever the arguments are by then, and the sentry reads the result";
 constexpr absl::string_view kClock = "reads a clock or sleeps";
 constexpr absl::string_view kTimer =
     "timers of the caller's own process, limited by RLIMIT_SIGPENDING";
@@ -129,7 +132,7 @@ const Entry kTable[] = {
     Only(53, "socketpair", Group::kSockets, checks::SocketPair(), EAFNOSUPPORT, "AF_UNIX only"),
     {54, "setsockopt", Group::kSockets, checks::SetSocketOption(), {Verdict::Kind::kNative}, nullptr, {}, "native but for netfilter tables, TCP_ULP and eBPF programs", {}},
     Native(55, "getsockopt", Group::kSockets, "reads; SO_PEERCRED of a connection that the gofer made tells the gofer's pid"),
-    Only(56, "clone", Group::kProcesses, checks::Clone(), EPERM, "new tasks, but no new namespaces"),
+    {56, "clone", Group::kProcesses, checks::Clone(), {Verdict::Kind::kErrno, EPERM}, SysCloneSharingFiles, {K::kHex, K::kPointer}, "new tasks, but no new namespaces; processes that will share a umask are noted first", "the flags are a register, not a pointer, and name no new namespace"},
     Native(57, "fork", Group::kProcesses, "the child stays under the same filter, namespaces and cgroup"),
     Native(58, "vfork", Group::kProcesses, "the child stays under the same filter, namespaces and cgroup"),
     Notify(59, "execve", Group::kProcesses, SysExecve, {K::kPath, K::kPointer, K::kPointer}, "the gofer opens the program, the caller executes the descriptor in its own context, the stub loads the interpreter"),
@@ -168,7 +171,7 @@ const Entry kTable[] = {
     Notify(92, "chown", Group::kPaths, SysChown, {K::kPath, K::kInt, K::kInt}, kPath),
     Native(93, "fchown", Group::kFiles, kByFd),
     Notify(94, "lchown", Group::kPaths, SysLchown, {K::kPath, K::kInt, K::kInt}, kPath),
-    Native(95, "umask", Group::kCredentials, "the kernel keeps it; the sentry reads it with the credentials"),
+    Notify(95, "umask", Group::kCredentials, SysUmask, {K::kMode}, "the kernel keeps it; the sentry notes that it changes and reads it when it is needed", "it takes no pointers and changes only the caller itself"),
     Native(96, "gettimeofday", Group::kTime, kClock),
     Native(97, "getrlimit", Group::kProcesses, kOwnTask),
     Native(98, "getrusage", Group::kProcesses, kOwnTask),
@@ -178,28 +181,28 @@ const Entry kTable[] = {
     Native(102, "getuid", Group::kCredentials, kOwnTask),
     Refuse(103, "syslog", Group::kKernel, EPERM, "the host's kernel log"),
     Native(104, "getgid", Group::kCredentials, kOwnTask),
-    Native(105, "setuid", Group::kCredentials, kCreds),
-    Native(106, "setgid", Group::kCredentials, kCreds),
+    Notify(105, "setuid", Group::kCredentials, SysChangeCredentials, {K::kInt}, kCredsChange, kCredsContinue),
+    Notify(106, "setgid", Group::kCredentials, SysChangeCredentials, {K::kInt}, kCredsChange, kCredsContinue),
     Native(107, "geteuid", Group::kCredentials, kOwnTask),
     Native(108, "getegid", Group::kCredentials, kOwnTask),
     Native(109, "setpgid", Group::kProcesses, kPidNs),
     Native(110, "getppid", Group::kProcesses, kOwnTask),
     Native(111, "getpgrp", Group::kProcesses, kOwnTask),
     Native(112, "setsid", Group::kProcesses, kOwnTask),
-    Native(113, "setreuid", Group::kCredentials, kCreds),
-    Native(114, "setregid", Group::kCredentials, kCreds),
+    Notify(113, "setreuid", Group::kCredentials, SysChangeCredentials, {K::kInt, K::kInt}, kCredsChange, kCredsContinue),
+    Notify(114, "setregid", Group::kCredentials, SysChangeCredentials, {K::kInt, K::kInt}, kCredsChange, kCredsContinue),
     Native(115, "getgroups", Group::kCredentials, kOwnTask),
-    Native(116, "setgroups", Group::kCredentials, kCreds),
-    Native(117, "setresuid", Group::kCredentials, kCreds),
+    Notify(116, "setgroups", Group::kCredentials, SysChangeCredentials, {K::kSize, K::kPointer}, kCredsChange, kCredsContinue),
+    Notify(117, "setresuid", Group::kCredentials, SysChangeCredentials, {K::kInt, K::kInt, K::kInt}, kCredsChange, kCredsContinue),
     Native(118, "getresuid", Group::kCredentials, kOwnTask),
-    Native(119, "setresgid", Group::kCredentials, kCreds),
+    Notify(119, "setresgid", Group::kCredentials, SysChangeCredentials, {K::kInt, K::kInt, K::kInt}, kCredsChange, kCredsContinue),
     Native(120, "getresgid", Group::kCredentials, kOwnTask),
     Native(121, "getpgid", Group::kProcesses, kPidNs),
-    Native(122, "setfsuid", Group::kCredentials, kCreds),
-    Native(123, "setfsgid", Group::kCredentials, kCreds),
+    Notify(122, "setfsuid", Group::kCredentials, SysChangeCredentials, {K::kInt}, kCredsChange, kCredsContinue),
+    Notify(123, "setfsgid", Group::kCredentials, SysChangeCredentials, {K::kInt}, kCredsChange, kCredsContinue),
     Native(124, "getsid", Group::kProcesses, kPidNs),
     Native(125, "capget", Group::kCredentials, kPidNs),
-    Native(126, "capset", Group::kCredentials, kCreds),
+    Notify(126, "capset", Group::kCredentials, SysChangeCredentials, {K::kPointer, K::kPointer}, kCredsChange, kCredsContinue),
     Native(127, "rt_sigpending", Group::kProcesses, kSignal),
     Native(128, "rt_sigtimedwait", Group::kProcesses, kSignal),
     Native(129, "rt_sigqueueinfo", Group::kProcesses, kSignal),
