@@ -1,0 +1,260 @@
+// What the system tests run inside: one behaviour per word on the command line. C, so that it
+// builds against musl too.
+//
+// kTestCall is a number that Linux does not have; the filter notifies it and the test's handler
+// answers. Exit code 0: as expected. Anything else: the number of the check that failed.
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { kTestCall = 0x6d6f00 };
+
+extern char** environ;
+
+static void Check(int number, int holds) {
+  if (!holds) _exit(number);
+}
+
+static long Trap(long a, long b, long c) { return syscall(kTestCall, a, b, c); }
+
+static double Microseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+// trap: one test call; its result is the exit code.
+static int OneTrap(void) { return (int)Trap(0, 0, 0); }
+
+// memory: two readable pages, then none. The handler copies around the border.
+static int Memory(void) {
+  char* pages = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  Check(1, pages != MAP_FAILED);
+  memset(pages, 'a', 2 * 4096);
+  Check(2, munmap(pages + 2 * 4096, 4096) == 0);
+  Check(3, Trap((long)pages, 0, 0) == 7);
+  Check(4, memcmp(pages + 4096 - 2, "wxyz", 4) == 0);
+  return 0;
+}
+
+// fds: the handler gives descriptors, then finds the table full.
+static int Descriptors(void) {
+  Check(1, fcntl(50, F_GETFD) == -1);
+  const int given = (int)Trap(0, 0, 0);
+  Check(2, given >= 3 && fcntl(given, F_GETFD) == FD_CLOEXEC);
+  Check(3, Trap(1, 0, 0) == 0 && fcntl(50, F_GETFD) == 0);
+  while (dup(0) >= 0) {
+  }
+  Check(4, errno == EMFILE);
+  Check(5, Trap(2, 0, 0) == -1 && errno == EMFILE);
+  return 0;
+}
+
+// void TrapWithRegisters(const unsigned long in[12], unsigned long out[13]): makes the test call
+// with the registers as in `in`; what they are afterwards goes to `out`, the result to out[12].
+void TrapWithRegisters(const unsigned long* in, unsigned long* out);
+__asm__(
+    ".text\n"
+    "TrapWithRegisters:\n\t"
+    "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"
+    "push %rsi\n\tmov %rdi, %rax\n\t"
+    "mov 0(%rax), %rdi\n\t"
+    "mov 8(%rax), %rsi\n\t"
+    "mov 16(%rax), %rdx\n\t"
+    "mov 24(%rax), %r10\n\t"
+    "mov 32(%rax), %r8\n\t"
+    "mov 40(%rax), %r9\n\t"
+    "mov 48(%rax), %rbx\n\t"
+    "mov 56(%rax), %rbp\n\t"
+    "mov 64(%rax), %r12\n\t"
+    "mov 72(%rax), %r13\n\t"
+    "mov 80(%rax), %r14\n\t"
+    "mov 88(%rax), %r15\n\t"
+    "mov $0x6d6f00, %eax\n\tsyscall\n\t"
+    "pop %rcx\n\tmov %rax, 96(%rcx)\n\t"
+    "mov %rdi, 0(%rcx)\n\t"
+    "mov %rsi, 8(%rcx)\n\t"
+    "mov %rdx, 16(%rcx)\n\t"
+    "mov %r10, 24(%rcx)\n\t"
+    "mov %r8, 32(%rcx)\n\t"
+    "mov %r9, 40(%rcx)\n\t"
+    "mov %rbx, 48(%rcx)\n\t"
+    "mov %rbp, 56(%rcx)\n\t"
+    "mov %r12, 64(%rcx)\n\t"
+    "mov %r13, 72(%rcx)\n\t"
+    "mov %r14, 80(%rcx)\n\t"
+    "mov %r15, 88(%rcx)\n\t"
+    "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n");
+
+// registers: every register that a system call keeps is kept, and the result is what the handler
+// said.
+static int Registers(void) {
+  unsigned long in[12], out[13];
+  for (int i = 0; i < 12; ++i) in[i] = 0x1111111111111111ul * (unsigned long)(i + 1);
+  TrapWithRegisters(in, out);
+  for (int i = 0; i < 12; ++i) Check(10 + i, in[i] == out[i]);
+  Check(1, out[12] == 0xfeedfacecafe);
+  return 0;
+}
+
+static volatile sig_atomic_t signals_seen;
+static void Count(int number) { signals_seen += number != 0; }
+
+static void StartTimer(int interval) {
+  struct sigaction action = {.sa_handler = Count, .sa_flags = SA_RESTART};
+  Check(100, sigaction(SIGALRM, &action, NULL) == 0);
+  struct itimerval timer = {{0, interval}, {0, interval}};
+  Check(101, setitimer(ITIMER_REAL, &timer, NULL) == 0);
+}
+
+// sessions N [microseconds]: N test calls, with a timer signal that often. Prints the mean
+// duration.
+static int Sessions(int count, int interval) {
+  sigset_t before, after;
+  if (interval > 0) StartTimer(interval);
+  sigprocmask(SIG_SETMASK, NULL, &before);
+  const double start = Microseconds();
+  for (int i = 0; i < count; ++i) Check(1, Trap(i, 0, 0) == i);
+  const double took = Microseconds() - start;
+  sigprocmask(SIG_SETMASK, NULL, &after);
+  Check(2, memcmp(&before, &after, sizeof(before)) == 0);
+  Check(3, interval == 0 || signals_seen > 0);
+  char line[64];
+  const int size = snprintf(line, sizeof(line), "%.1f\n", took / count);
+  Check(4, write(1, line, (size_t)size) == size);
+  return 0;
+}
+
+static int SigtrapHandler(void) {
+  struct sigaction action = {.sa_handler = Count}, after;
+  Check(1, sigaction(SIGTRAP, &action, NULL) == 0);
+  Check(2, Trap(0, 0, 0) == 5);
+  Check(3, sigaction(SIGTRAP, NULL, &after) == 0 && after.sa_handler == Count);
+  Check(4, signals_seen == 1);
+  return 0;
+}
+
+// traced: the child makes its test call while the parent traces it.
+static int Traced(void) {
+  const pid_t child = fork();
+  if (child == 0) {
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    _exit((int)Trap(0, 0, 0));
+  }
+  int status;
+  Check(1, waitpid(child, &status, 0) == child);
+  Check(2, WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+// killed: the child dies in its test call, and the parent's wait must hear of it.
+static int Killed(void) {
+  const pid_t child = fork();
+  if (child == 0) _exit((int)Trap(0, 0, 0));
+  int status;
+  Check(1, waitpid(child, &status, 0) == child);
+  Check(2, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  return 0;
+}
+
+// show ARG...: what a program can know about its own start.
+static int Show(int argc, char** argv) {
+  char comm[16];
+  prctl(PR_GET_NAME, comm);
+  const unsigned long base = getauxval(AT_BASE);
+  const int based = base == 0 || memcmp((const void*)base, ELFMAG, SELFMAG) == 0;
+  printf("%d|%s|%s|%s|%s|%d|%s\n", argc, argv[0], argc > 2 ? argv[2] : "", comm,
+         (const char*)getauxval(AT_EXECFN), based, getenv("MARK") ? getenv("MARK") : "");
+  return fflush(stdout);
+}
+
+static int Exec(char** argv) {
+  execve(argv[0], argv, environ);
+  return errno;
+}
+
+static void* ExecInThread(void* argv) { exit(Exec(argv)); }
+
+// thread PROGRAM ARG...: execs from a thread that is not the leader.
+static _Noreturn void ThreadExec(char** argv) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, ExecInThread, argv);
+  for (;;) pause();
+}
+
+// vfork PROGRAM ARG...: execs from a child that shares our memory, on a stack of 2 KiB.
+static int VforkedChild(void* argv) { _exit(Exec(argv)); }
+static int VforkExec(char** argv) {
+  static char stack[4096] __attribute__((aligned(16)));
+  memset(stack, 0x5a, sizeof(stack));
+  const pid_t child =
+      clone(VforkedChild, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, argv);
+  int status;
+  Check(1, child > 0 && waitpid(child, &status, 0) == child);
+  for (int i = 0; i < 2048; ++i) Check(2, stack[i] == 0x5a);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// large PROGRAM BYTES: gives one PROGRAM "show" an argument list of about that size.
+static int LargeExec(const char* program, int bytes) {
+  enum { kOne = 1000 };
+  const int count = bytes / kOne;
+  char** argv = calloc((size_t)count + 3, sizeof(char*));
+  char* one = malloc(kOne);
+  memset(one, 'x', kOne - 1);
+  one[kOne - 1] = 0;
+  argv[0] = (char*)program;
+  argv[1] = "show";
+  for (int i = 0; i < count; ++i) argv[2 + i] = i == 0 ? "first" : one;
+  execve(program, argv, environ);
+  return errno;
+}
+
+// spawn N PROGRAM: starts and awaits it N times, prints the mean duration.
+static int Spawn(int count, char* program) {
+  char* argv[] = {program, NULL};
+  const double start = Microseconds();
+  for (int i = 0; i < count; ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(Exec(argv));
+    int status;
+    Check(1, waitpid(child, &status, 0) == child && status == 0);
+  }
+  printf("%.1f\n", (Microseconds() - start) / count);
+  return fflush(stdout);
+}
+
+int main(int argc, char** argv) {
+  const char* word = argc > 1 ? argv[1] : "";
+  if (!strcmp(word, "trap")) return OneTrap();
+  if (!strcmp(word, "memory")) return Memory();
+  if (!strcmp(word, "fds")) return Descriptors();
+  if (!strcmp(word, "registers")) return Registers();
+  if (!strcmp(word, "sessions")) return Sessions(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 0);
+  if (!strcmp(word, "sigtrap")) return SigtrapHandler();
+  if (!strcmp(word, "traced")) return Traced();
+  if (!strcmp(word, "killed")) return Killed();
+  if (!strcmp(word, "show")) return Show(argc, argv);
+  if (!strcmp(word, "exec")) return Exec(argv + 2);
+  if (!strcmp(word, "thread")) ThreadExec(argv + 2);
+  if (!strcmp(word, "vfork")) return VforkExec(argv + 2);
+  if (!strcmp(word, "large")) return LargeExec(argv[2], atoi(argv[3]));
+  if (!strcmp(word, "spawn")) return Spawn(atoi(argv[2]), argv[3]);
+  return 125;
+}
