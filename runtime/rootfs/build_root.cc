@@ -1,0 +1,299 @@
+#include "runtime/rootfs/build_root.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/read_file.h"
+#include "base/status.h"
+#include "runtime/namespaces/child_step.h"
+#include "runtime/rootfs/config_mounts.h"
+#include "runtime/rootfs/container_root.h"
+#include "runtime/rootfs/device_files.h"
+#include "runtime/rootfs/masks.h"
+#include "runtime/rootfs/mount_calls.h"
+#include "runtime/rootfs/mount_table.h"
+#include "runtime/rootfs/virtual_mounts.h"
+
+namespace moat::rootfs {
+namespace {
+
+using namespaces::Handover;
+
+constexpr size_t kMaxMountTable = 4 << 20;
+
+// The child's work, one named step after the other. Its descriptors are what a step leaves for the
+// later ones.
+class Builder {
+ public:
+  explicit Builder(const RootConfig& config) : config_(config) {}
+
+  absl::StatusOr<BuiltRoot> Build() {
+    RETURN_IF_ERROR(EnterNamespace());
+    RETURN_IF_ERROR(TakeSources());
+    RETURN_IF_ERROR(MountStaging());
+    RETURN_IF_ERROR(MountRoot());
+    RETURN_IF_ERROR(MountInside());
+    RETURN_IF_ERROR(MakeDevices());
+    RETURN_IF_ERROR(ProtectPaths());
+    RETURN_IF_ERROR(Pivot());
+    RETURN_IF_ERROR(ReadResults());
+    return std::move(built_);
+  }
+
+ private:
+  absl::Status EnterNamespace();
+  absl::Status TakeSources();
+  absl::Status MountStaging();
+  absl::StatusOr<Fd> MakeRootMount();
+  absl::Status MountRoot();
+  absl::Status MountDefaultDev();
+  absl::Status MountInside();
+  absl::Status MakeDevices();
+  absl::Status ProtectPaths();
+  absl::Status Pivot();
+  absl::Status ReadResults();
+
+  // The mount of the config for `destination`, or null.
+  const ConfigMount* FindMount(absl::string_view destination) const;
+
+  const RootConfig& config_;
+  Fd proc_self_;  // /proc/self, still good when /proc is gone
+  std::vector<ConfigMount> mounts_;
+  Fd root_tree_;     // spec.root.path, detached
+  Fd staging_;       // our tmpfs
+  Fd staging_root_;  // the directory on it that the root is mounted on
+  std::optional<ContainerRoot> root_;
+  BuiltRoot built_;
+};
+
+absl::Status Builder::EnterNamespace() {
+  ::umask(0);
+  proc_self_.Reset(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!proc_self_) return ErrnoStatus(errno, "open", "/proc/self");
+  if (::unshare(CLONE_NEWNS) < 0) return ErrnoStatus(errno, "unshare", "mount namespace");
+  // From here on nothing that we mount gets out, while copies of host mounts can still follow the
+  // host where the config says "slave" or "shared".
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) < 0) {
+    return ErrnoStatus(errno, "mount", "/ as slave");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Builder::TakeSources() {
+  ASSIGN_OR_RETURN(mounts_, PrepareMounts(config_.spec.mounts, config_.bundle));
+  if (config_.plan) return absl::OkStatus();
+  const std::string& written = config_.spec.root.path;
+  const std::string path =
+      !written.empty() && written.front() == '/' ? written : config_.bundle + "/" + written;
+  absl::StatusOr<Fd> tree = CopyTree(path, /*recursive=*/true);
+  if (!tree.ok()) return Annotate(tree.status(), "root.path");
+  root_tree_ = std::move(*tree);
+  return absl::OkStatus();
+}
+
+absl::Status Builder::MountStaging() {
+  std::vector<FsParameter> parameters = {{"source", "moat"}, {"mode", "0755"}};
+  if (config_.plan && config_.plan->upper_size > 0) {
+    parameters.push_back({"size", absl::StrCat(config_.plan->upper_size)});
+  }
+  ASSIGN_OR_RETURN(staging_, NewMount("tmpfs", parameters, MOUNT_ATTR_NOSUID));
+  const Fd target(::open(config_.staging.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!target) return ErrnoStatus(errno, "open", config_.staging);
+  RETURN_IF_ERROR(Attach(staging_.get(), target.get(), config_.staging));
+  if (::mkdirat(staging_.get(), "root", 0755) < 0) return ErrnoStatus(errno, "mkdirat", "root");
+  staging_root_.Reset(::openat(staging_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!staging_root_) return ErrnoStatus(errno, "openat", "root");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Fd> Builder::MakeRootMount() {
+  if (config_.plan) return MakePlannedRoot(*config_.plan, staging_.get(), built_.uppers);
+  RETURN_IF_ERROR(SetAttributes(root_tree_.get(), {MOUNT_ATTR_NODEV, 0}, true, "root.path"));
+  return std::move(root_tree_);
+}
+
+absl::Status Builder::MountRoot() {
+  ASSIGN_OR_RETURN(Fd tree, MakeRootMount());
+  RETURN_IF_ERROR(SetPropagation(tree.get(), MS_PRIVATE, true, "the root"));
+  RETURN_IF_ERROR(Attach(tree.get(), staging_root_.get(), "the root"));
+  root_.emplace(std::move(tree), *config_.ids.uid.ToHost(0), *config_.ids.gid.ToHost(0));
+  if (!config_.plan) return absl::OkStatus();
+  return FillPlannedRoot(*config_.plan, staging_.get(), *root_, built_.uppers);
+}
+
+const ConfigMount* Builder::FindMount(absl::string_view destination) const {
+  const auto found = std::find_if(
+      mounts_.begin(), mounts_.end(),
+      [destination](const ConfigMount& mount) { return mount.destination == destination; });
+  return found == mounts_.end() ? nullptr : &*found;
+}
+
+absl::Status Builder::MountDefaultDev() {
+  ASSIGN_OR_RETURN(const Fd dev, NewMount("tmpfs",
+                                          {{"source", "tmpfs"},
+                                           {"mode", "0755"},
+                                           {"size", "65536k"},
+                                           {"uid", absl::StrCat(root_->owner())},
+                                           {"gid", absl::StrCat(root_->group())}},
+                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME));
+  ASSIGN_OR_RETURN(const Fd target, root_->MakeDirectory("/dev"));
+  return Attach(dev.get(), target.get(), "/dev");
+}
+
+absl::Status Builder::MountInside() {
+  RETURN_IF_ERROR(MountVirtual(*root_));
+  if (!FindMount("/dev")) RETURN_IF_ERROR(MountDefaultDev());
+  for (const ConfigMount& mount : mounts_) {
+    ASSIGN_OR_RETURN(Fd target, AttachMount(mount, *root_, config_.ids));
+    if (!target) continue;
+    built_.queues.push_back({mount.destination, mount.options.attributes.set, std::move(target)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Builder::MakeDevices() {
+  const ConfigMount* dev = FindMount("/dev");
+  if (!dev || dev->kind != ConfigMount::Kind::kBind) {
+    RETURN_IF_ERROR(FillDev(*root_, config_.spec.linux_config, config_.ids));
+  }
+  const auto& process = config_.spec.process;
+  if (!process || !process->terminal) return absl::OkStatus();
+  const auto owner = config_.ids.uid.ToHost(process->user.uid);
+  if (!owner) return absl::InvalidArgumentError("process.user.uid has no mapping");
+  ASSIGN_OR_RETURN(built_.terminal, OpenTerminal(*root_, *owner, process->console_size));
+  return absl::OkStatus();
+}
+
+absl::Status Builder::ProtectPaths() {
+  const spec::Linux& config = config_.spec.linux_config;
+  // A node of our own making, out of the container's reach (CVE-2025-31133).
+  if (::mknodat(staging_.get(), "null", S_IFCHR | 0666, ::makedev(1, 3)) < 0) {
+    return ErrnoStatus(errno, "mknodat", "a null device");
+  }
+  const Fd null_device(::openat(staging_.get(), "null", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!null_device) return ErrnoStatus(errno, "openat", "a null device");
+  for (const std::string& path : SplitVirtual(config.readonly_paths).in_tree) {
+    RETURN_IF_ERROR(Annotate(MakeReadOnly(*root_, path), "linux.readonlyPaths"));
+  }
+  for (const std::string& path : SplitVirtual(config.masked_paths).in_tree) {
+    RETURN_IF_ERROR(Annotate(MaskPath(*root_, path, null_device.get()), "linux.maskedPaths"));
+  }
+  if (!config_.spec.root.readonly) return absl::OkStatus();
+  return SetAttributes(root_->fd(), {MOUNT_ATTR_RDONLY, 0}, false, "the root");
+}
+
+uint64_t PropagationFlag(absl::string_view written) {
+  if (written == "shared" || written == "rshared") return MS_SHARED;
+  if (written == "slave" || written == "rslave") return MS_SLAVE;
+  if (written == "unbindable" || written == "runbindable") return MS_UNBINDABLE;
+  return 0;
+}
+
+// pivot_root(".", ".") stacks the old root on the new one, where it is detached (pivot_root(2),
+// NOTES). With it goes the staging tmpfs.
+absl::Status Builder::Pivot() {
+  if (::fchdir(root_->fd()) < 0) return ErrnoStatus(errno, "fchdir", "the root");
+  if (::syscall(SYS_pivot_root, ".", ".") < 0) return ErrnoStatus(errno, "pivot_root", "the root");
+  if (::umount2(".", MNT_DETACH) < 0) return ErrnoStatus(errno, "umount2", "the host's tree");
+  if (::chdir("/") < 0) return ErrnoStatus(errno, "chdir", "/");
+  if (uint64_t flag = PropagationFlag(config_.spec.linux_config.rootfs_propagation); flag != 0) {
+    return SetPropagation(root_->fd(), flag, /*recursive=*/false, "linux.rootfsPropagation");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Builder::ReadResults() {
+  built_.mount_namespace.Reset(::openat(proc_self_.get(), "ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!built_.mount_namespace) return ErrnoStatus(errno, "openat", "/proc/self/ns/mnt");
+  Result<std::string> table = ReadFileAt(proc_self_.get(), "mountinfo", kMaxMountTable);
+  if (!table.ok()) return ErrnoStatus(table.error().value(), "read", "/proc/self/mountinfo");
+  built_.mount_table = ContainerMountTable(*table, config_.spec.mounts);
+  return absl::OkStatus();
+}
+
+// The results in the order that Unpack takes them.
+Handover Pack(BuiltRoot built) {
+  Handover handover;
+  handover.values = {{"mount_table", built.mount_table},
+                     {"terminal", built.terminal.master.valid()},
+                     {"uppers", nlohmann::json::array()},
+                     {"queues", nlohmann::json::array()}};
+  handover.fds.push_back(std::move(built.mount_namespace));
+  if (built.terminal.master) {
+    handover.fds.push_back(std::move(built.terminal.master));
+    handover.fds.push_back(std::move(built.terminal.slave));
+  }
+  for (UpperLayer& upper : built.uppers) {
+    handover.values["uppers"].push_back(upper.destination);
+    handover.fds.push_back(std::move(upper.directory));
+  }
+  for (QueueMount& queue : built.queues) {
+    handover.values["queues"].push_back({queue.destination, queue.attributes});
+    handover.fds.push_back(std::move(queue.target));
+  }
+  return handover;
+}
+
+absl::StatusOr<BuiltRoot> Unpack(Handover handover) {
+  BuiltRoot built;
+  const bool terminal = handover.values["terminal"].get<bool>();
+  const auto& uppers = handover.values["uppers"];
+  const auto& queues = handover.values["queues"];
+  if (handover.fds.size() != 1 + (terminal ? 2 : 0) + uppers.size() + queues.size()) {
+    return absl::InternalError("the root's builder sent the wrong number of descriptors");
+  }
+  auto next = handover.fds.begin();
+  built.mount_table = handover.values["mount_table"].get<std::vector<std::string>>();
+  built.mount_namespace = std::move(*next++);
+  if (terminal) {
+    built.terminal.master = std::move(*next++);
+    built.terminal.slave = std::move(*next++);
+  }
+  for (const auto& destination : uppers) {
+    built.uppers.push_back({destination.get<std::string>(), std::move(*next++)});
+  }
+  for (const auto& queue : queues) {
+    built.queues.push_back(
+        {queue[0].get<std::string>(), queue[1].get<uint64_t>(), std::move(*next++)});
+  }
+  return built;
+}
+
+absl::StatusOr<Handover> MountQueuesInChild(const BuiltRoot& built, int ipc_namespace) {
+  if (::setns(ipc_namespace, CLONE_NEWIPC) < 0) return ErrnoStatus(errno, "setns", "IPC namespace");
+  if (::setns(built.mount_namespace.get(), CLONE_NEWNS) < 0) {
+    return ErrnoStatus(errno, "setns", "mount namespace");
+  }
+  for (const QueueMount& queue : built.queues) {
+    ASSIGN_OR_RETURN(const Fd made, NewMount("mqueue", {{"source", "mqueue"}}, queue.attributes));
+    RETURN_IF_ERROR(Attach(made.get(), queue.target.get(), queue.destination));
+  }
+  return Handover();
+}
+
+}  // namespace
+
+absl::StatusOr<BuiltRoot> BuildRoot(const RootConfig& config) {
+  ASSIGN_OR_RETURN(Handover handover,
+                   namespaces::RunInChild([&config]() -> absl::StatusOr<Handover> {
+                     ASSIGN_OR_RETURN(BuiltRoot built, Builder(config).Build());
+                     return Pack(std::move(built));
+                   }));
+  return Unpack(std::move(handover));
+}
+
+absl::Status MountQueues(const BuiltRoot& built, int ipc_namespace) {
+  if (built.queues.empty()) return absl::OkStatus();
+  return namespaces::RunInChild([&] { return MountQueuesInChild(built, ipc_namespace); }).status();
+}
+
+}  // namespace moat::rootfs

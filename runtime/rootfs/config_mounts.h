@@ -1,0 +1,48 @@
+// The config's mounts, in two steps: their sources are taken while nothing of ours is mounted yet,
+// then they are attached in the container's root in order.
+#ifndef MOAT_RUNTIME_ROOTFS_CONFIG_MOUNTS_H_
+#define MOAT_RUNTIME_ROOTFS_CONFIG_MOUNTS_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+#include "runtime/namespaces/id_map.h"
+#include "runtime/rootfs/container_root.h"
+#include "runtime/rootfs/mount_options.h"
+#include "runtime/spec/spec.h"
+
+namespace moat::rootfs {
+
+struct ConfigMount {
+  enum class Kind {
+    kBind,        // `source` is a detached copy
+    kFilesystem,  // made when attached
+    kQueue,       // mqueue: the target is handed out
+    kVirtual,     // proc, sysfs, cgroup: the sentry's
+  };
+  Kind kind = Kind::kFilesystem;
+  std::string field;  // "mounts[3] (/data)", for errors
+  std::string type;
+  std::string destination;  // clean
+  std::string source_name;  // as written
+  MountOptions options;
+  Fd source;
+  mode_t source_type = 0;  // S_IFMT bits of a bind's source
+};
+
+// Checks and prepares all of them; relative bind sources start at `bundle`. Errors name the field.
+absl::StatusOr<std::vector<ConfigMount>> PrepareMounts(const std::vector<spec::Mount>& mounts,
+                                                       const std::string& bundle);
+
+// Attaches one; the target is made when missing. Returns the target for kQueue, else none.
+absl::StatusOr<Fd> AttachMount(const ConfigMount& mount, const ContainerRoot& root,
+                               const namespaces::IdMaps& ids);
+
+}  // namespace moat::rootfs
+
+#endif  // MOAT_RUNTIME_ROOTFS_CONFIG_MOUNTS_H_

@@ -1,0 +1,142 @@
+#include "runtime/rootfs/overlay_root.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/status.h"
+#include "runtime/rootfs/mount_calls.h"
+
+namespace moat::rootfs {
+namespace {
+
+std::string FdPath(const Fd& fd) { return absl::StrCat("/proc/self/fd/", fd.get()); }
+
+absl::StatusOr<Fd> MakeAndOpen(int parent, const std::string& name) {
+  if (::mkdirat(parent, name.c_str(), 0755) < 0) return ErrnoStatus(errno, "mkdirat", name);
+  Fd made(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made) return ErrnoStatus(errno, "openat", name);
+  return made;
+}
+
+// Gives `to` owner, mode and times of `from`: a directory that exists in both layers shows the
+// upper one's.
+absl::Status CopyAttributes(int from, int to, absl::string_view what) {
+  struct stat attributes;
+  if (::fstat(from, &attributes) < 0) return ErrnoStatus(errno, "fstat", what);
+  const timespec times[2] = {attributes.st_atim, attributes.st_mtim};
+  if (::fchown(to, attributes.st_uid, attributes.st_gid) < 0 ||
+      ::fchmod(to, attributes.st_mode & 07777) < 0 || ::futimens(to, times) < 0) {
+    return ErrnoStatus(errno, "copy attributes", what);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Fd> OpenDirectory(int parent, const std::string& name) {
+  Fd directory(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return ErrnoStatus(errno, "openat", name);
+  return directory;
+}
+
+absl::StatusOr<Fd> OpenOrMakeLike(int lower, int upper, const std::string& name) {
+  if (::mkdirat(upper, name.c_str(), 0700) < 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, "mkdirat", name);
+  }
+  ASSIGN_OR_RETURN(Fd directory, OpenDirectory(upper, name));
+  RETURN_IF_ERROR(CopyAttributes(lower, directory.get(), name));
+  return directory;
+}
+
+bool IsThere(int directory, const std::string& name) {
+  struct stat attributes;
+  return ::fstatat(directory, name.c_str(), &attributes, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// Puts a whiteout (a character device 0:0, overlayfs.rst) for `path` into the upper layer. A path
+// through a symlink or through what is missing hides nothing, since nothing is there to hide.
+absl::Status Hide(int lower, int upper, const std::string& path) {
+  std::vector<std::string> parts = absl::StrSplit(CleanPath(path), '/', absl::SkipEmpty());
+  if (parts.empty()) return absl::InvalidArgumentError("hidden: empty path");
+  const std::string name = parts.back();
+  parts.pop_back();
+  Fd lower_parent(::dup(lower)), upper_parent(::dup(upper));
+  for (const std::string& part : parts) {
+    absl::StatusOr<Fd> next = OpenDirectory(lower_parent.get(), part);
+    if (!next.ok()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(upper_parent, OpenOrMakeLike(next->get(), upper_parent.get(), part));
+    lower_parent = std::move(*next);
+  }
+  if (!IsThere(lower_parent.get(), name)) return absl::OkStatus();
+  if (::mknodat(upper_parent.get(), name.c_str(), S_IFCHR, ::makedev(0, 0)) < 0 &&
+      errno != EEXIST) {
+    return ErrnoStatus(errno, "mknodat", path);
+  }
+  return CopyAttributes(lower_parent.get(), upper_parent.get(), path);
+}
+
+// One overlay as a detached mount, its layers in `staging`/<number>.
+absl::StatusOr<Fd> MakeOverlay(const RootPlan::Overlay& overlay, size_t number, int staging,
+                               std::vector<UpperLayer>& uppers) {
+  const Fd lower(::open(overlay.lower.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lower) return ErrnoStatus(errno, "open", overlay.lower);
+  ASSIGN_OR_RETURN(const Fd layers, MakeAndOpen(staging, absl::StrCat("layers", number)));
+  ASSIGN_OR_RETURN(Fd upper, MakeAndOpen(layers.get(), "upper"));
+  ASSIGN_OR_RETURN(const Fd work, MakeAndOpen(layers.get(), "work"));
+  RETURN_IF_ERROR(CopyAttributes(lower.get(), upper.get(), overlay.lower));
+  for (const std::string& hidden : overlay.hidden) {
+    RETURN_IF_ERROR(
+        Annotate(Hide(lower.get(), upper.get(), hidden), absl::StrCat("hide ", hidden)));
+  }
+  // xino=off and index=off: nothing to gain on one file system, and no feature to depend on.
+  absl::StatusOr<Fd> mount = NewMount("overlay",
+                                      {{"source", "overlay"},
+                                       {"lowerdir", FdPath(lower)},
+                                       {"upperdir", FdPath(upper)},
+                                       {"workdir", FdPath(work)},
+                                       {"index", "off"},
+                                       {"xino", "off"},
+                                       {"metacopy", "off"}},
+                                      MOUNT_ATTR_NODEV);
+  if (!mount.ok()) return Annotate(mount.status(), absl::StrCat("overlay of ", overlay.lower));
+  uppers.push_back({CleanPath(overlay.destination), std::move(upper)});
+  return mount;
+}
+
+}  // namespace
+
+absl::StatusOr<Fd> MakePlannedRoot(const RootPlan& plan, int staging,
+                                   std::vector<UpperLayer>& uppers) {
+  for (size_t i = 0; i < plan.overlays.size(); ++i) {
+    if (CleanPath(plan.overlays[i].destination) == "/") {
+      return MakeOverlay(plan.overlays[i], i, staging, uppers);
+    }
+  }
+  ASSIGN_OR_RETURN(const Fd skeleton, MakeAndOpen(staging, "skeleton"));
+  ASSIGN_OR_RETURN(Fd mount, CopyTreeOf(skeleton.get(), false, "the skeleton"));
+  RETURN_IF_ERROR(SetAttributes(mount.get(), {MOUNT_ATTR_NODEV, 0}, false, "the skeleton"));
+  return mount;
+}
+
+absl::Status FillPlannedRoot(const RootPlan& plan, int staging, const ContainerRoot& root,
+                             std::vector<UpperLayer>& uppers) {
+  for (const RootPlan::Directory& directory : plan.directories) {
+    RETURN_IF_ERROR(root.MakeDirectory(directory.path, directory.mode).status());
+  }
+  for (const RootPlan::Symlink& link : plan.symlinks) {
+    RETURN_IF_ERROR(root.MakeSymlink(link.path, link.target));
+  }
+  for (size_t i = 0; i < plan.overlays.size(); ++i) {
+    const std::string destination = CleanPath(plan.overlays[i].destination);
+    if (destination == "/") continue;
+    ASSIGN_OR_RETURN(const Fd mount, MakeOverlay(plan.overlays[i], i, staging, uppers));
+    ASSIGN_OR_RETURN(const Fd target, root.MakeDirectory(destination));
+    RETURN_IF_ERROR(Attach(mount.get(), target.get(), destination));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace moat::rootfs
