@@ -10,6 +10,8 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +67,12 @@ struct TreeConfig {
   std::vector<std::string> masked_paths;  // OCI maskedPaths under /proc and /sys: read as empty
                                           // (file) or as an empty directory
   std::vector<std::string> readonly_paths;
+  // A mount of the same tmpfs directory, read-only, that callers' directory descriptors are opened
+  // through; it should be a detached mount of its own, so that ".." leads nowhere. -1: `tmpfs`.
+  int tmpfs_view = -1;
+  uint64_t stub_device = 0;  // st_dev of the workload's root: its mappings are left out; 0: none
+  // Values under /proc/sys that the configuration sets, by path there ("net/ipv4/ip_forward").
+  std::map<std::string, std::string> sysctls;
 };
 
 class VirtualTree {
@@ -85,7 +93,9 @@ class VirtualTree {
                                      bool follow) = 0;
   // Everything that would change the tree (mkdir, unlink, rename, chmod, ...): what Linux's procfs
   // answers for that node (ENOENT, EPERM, EACCES); never succeeds.
-  virtual VirtualResult<Unit> Modify(const Viewer& viewer, absl::string_view path) = 0;
+  // `follow`: as the call does with a last link (chmod follows, unlink does not).
+  virtual VirtualResult<Unit> Modify(const Viewer& viewer, absl::string_view path,
+                                     bool follow = false) = 0;
   // Whether a directory descriptor with this identity (statx stx_dev_*, stx_ino) is one of the
   // tree's; its virtual path then.
   virtual std::optional<std::string> PathOfDirectory(const struct statx& attributes) = 0;

@@ -1,0 +1,96 @@
+// What the container looks like from inside: its limits, its usage, its processors, its clock. The
+// generators of system-wide files ask here and nowhere else, so that nothing of the host shows.
+// Thread-safe.
+#ifndef MOAT_SENTRY_PROC_CONTAINER_FACTS_H_
+#define MOAT_SENTRY_PROC_CONTAINER_FACTS_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "sentry/proc/process_source.h"
+#include "sentry/proc/virtual_tree.h"
+
+namespace moat::sentry {
+
+// Bytes.
+struct MemoryUsage {
+  uint64_t total = 0;  // the limit or the machine's memory, whichever is less
+  uint64_t used = 0;   // all that is charged, page cache included
+  uint64_t file = 0;   // page cache
+  uint64_t inactive_file = 0;
+  uint64_t active_file = 0;
+  uint64_t anonymous = 0;
+  uint64_t shared = 0;
+  uint64_t slab = 0;
+  uint64_t mapped = 0;
+  uint64_t page_faults = 0, major_faults = 0;  // counts
+};
+
+// Microseconds since the container's start.
+struct CpuUsage {
+  uint64_t user = 0;
+  uint64_t system = 0;
+};
+
+struct TaskCounts {
+  int running = 0;
+  int blocked = 0;
+  int threads = 0;
+  pid_t last_pid = 0;  // the greatest number in use
+};
+
+class ContainerFacts {
+ public:
+  explicit ContainerFacts(TreeConfig config);
+
+  const TreeConfig& config() const { return config_; }
+  const ProcessSource& processes() const { return processes_; }
+
+  // The processors that the container may run on, and those of them that its CPU limit leaves:
+  // the first ceil(cpus).
+  const std::vector<int>& allowed_cpus() const { return allowed_cpus_; }
+  const std::vector<int>& visible_cpus() const { return visible_cpus_; }
+
+  // The start of the container: of the sentry's process.
+  uint64_t start_ticks() const { return start_ticks_; }  // clock ticks since boot
+  int64_t start_time() const { return start_time_; }     // seconds since the epoch
+  double Uptime() const;                                 // seconds
+
+  const std::string& boot_id() const { return boot_id_; }
+
+  MemoryUsage Memory() const;
+  CpuUsage Cpu() const;
+  TaskCounts CountTasks() const;
+  // Runnable tasks, averaged over 1, 5 and 15 minutes; sampled when somebody asks.
+  std::array<double, 3> LoadAverages(const TaskCounts& counts) const;
+
+ private:
+  struct Load {
+    double at = 0;  // uptime of the last sample
+    std::array<double, 3> averages{};
+  };
+
+  const TreeConfig config_;
+  const ProcessSource processes_;
+  std::vector<int> allowed_cpus_, visible_cpus_;
+  uint64_t start_ticks_ = 0;
+  int64_t start_time_ = 0;
+  std::string boot_id_;
+  mutable absl::Mutex mutex_;
+  mutable Load load_ ABSL_GUARDED_BY(mutex_);
+  // Never runs backwards, although the sum over live processes does when one ends.
+  mutable CpuUsage greatest_cpu_ ABSL_GUARDED_BY(mutex_);
+};
+
+// A random UUID in its text form, as /proc/sys/kernel/random/uuid gives one; no newline.
+std::string RandomUuid();
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_PROC_CONTAINER_FACTS_H_
