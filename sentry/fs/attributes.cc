@@ -44,8 +44,11 @@ struct statfs VirtualStatFs(long magic) {
 Result<struct statfs> StatFsPath(Call& call, const PathArg& where) {
   return OnPath<struct statfs>(
       call, where,
-      [&](const Caller& caller, const TreePlace& place) {
-        return call.gofer().StatFs(caller.credentials, place.ref());
+      [&](const Caller& caller, const TreePlace& place) -> gofer::Outcome<struct statfs> {
+        if (!place.is_descriptor()) return call.gofer().StatFs(caller.credentials, place.ref());
+        struct statfs answer {};
+        if (::fstatfs(place.base.get(), &answer) == 0) return answer;
+        return gofer::Failure{Errno::Last(), {}};
       },
       [&](const Caller& caller, absl::string_view path) -> VirtualResult<struct statfs> {
         auto attributes = call.container().tree->Stat(caller.viewer(), path, /*follow=*/true);

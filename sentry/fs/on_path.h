@@ -74,11 +74,11 @@ Result<T> OnPath(Call& call, const PathArg& where, InTree in_tree, InVirtual in_
 }
 
 // An operation that would change the file system: `in_tree` as for OnPath. The virtual tree says
-// why it can't be changed.
+// why it can't be changed; `follow` as the call does with a symbolic link in the last place.
 template <typename InTree>
-Outcome ChangePath(Call& call, const PathArg& where, InTree in_tree) {
+Outcome ChangePath(Call& call, const PathArg& where, gofer::Follow follow, InTree in_tree) {
   auto done = OnPath<Unit>(call, where, in_tree, [&](const Caller& caller, absl::string_view path) {
-    return call.container().tree->Modify(caller.viewer(), path);
+    return call.container().tree->Modify(caller.viewer(), path, follow == gofer::Follow::kYes);
   });
   if (!done.ok()) return done.error();
   return Value{0};

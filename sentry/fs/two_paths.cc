@@ -36,9 +36,10 @@ Outcome RenamePaths(Call& call, const PathArg& from, const PathArg& to, uint32_t
   TRY_ASSIGN(const Caller caller, Identify(call));
   if (IsVirtual(old_place) != IsVirtual(new_place)) return Errno(EXDEV);
   if (IsVirtual(old_place)) {
-    return ChangePath(call, from, [](const Caller&, const TreePlace&) -> gofer::Outcome<Unit> {
-      return Failure{Errno(EXDEV), {}};
-    });
+    return ChangePath(call, from, gofer::Follow::kNo,
+                      [](const Caller&, const TreePlace&) -> gofer::Outcome<Unit> {
+                        return Failure{Errno(EXDEV), {}};
+                      });
   }
   return AnswerOf(call.gofer().Rename(caller.credentials, std::get<TreePlace>(old_place).ref(),
                                       std::get<TreePlace>(new_place).ref(), flags));

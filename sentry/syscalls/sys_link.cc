@@ -18,9 +18,10 @@ using platform::GuestAddr;
 
 Outcome Mkdir(Call& call, int dirfd, GuestAddr path, uint32_t mode) {
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, dirfd, path));
-  return ChangePath(call, where, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().Mkdir(caller.credentials, place.ref(), mode);
-  });
+  return ChangePath(call, where, gofer::Follow::kNo,
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().Mkdir(caller.credentials, place.ref(), mode);
+                    });
 }
 
 // fs/namei.c, may_mknod.
@@ -43,17 +44,19 @@ Result<void> CheckNodeType(uint32_t mode) {
 Outcome Mknod(Call& call, int dirfd, GuestAddr path, uint32_t mode, uint32_t device) {
   TRY(CheckNodeType(mode));
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, dirfd, path));
-  return ChangePath(call, where, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().Mknod(caller.credentials, place.ref(), mode, device);
-  });
+  return ChangePath(call, where, gofer::Follow::kNo,
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().Mknod(caller.credentials, place.ref(), mode, device);
+                    });
 }
 
 Outcome Unlink(Call& call, int dirfd, GuestAddr path, int at_flags) {
   if ((at_flags & ~AT_REMOVEDIR) != 0) return Errno(EINVAL);
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, dirfd, path));
-  return ChangePath(call, where, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().Unlink(caller.credentials, place.ref(), at_flags);
-  });
+  return ChangePath(call, where, gofer::Follow::kNo,
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().Unlink(caller.credentials, place.ref(), at_flags);
+                    });
 }
 
 struct PathPointer {
@@ -82,9 +85,10 @@ Outcome Symlink(Call& call, GuestAddr target, PathPointer link) {
   TRY_ASSIGN(const std::string text, call.ReadPath(target));
   if (text.empty()) return Errno(ENOENT);
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, link.dirfd, link.path));
-  return ChangePath(call, where, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().Symlink(caller.credentials, text, place.ref());
-  });
+  return ChangePath(call, where, gofer::Follow::kNo,
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().Symlink(caller.credentials, text, place.ref());
+                    });
 }
 
 Outcome Readlink(Call& call, PathPointer link, GuestAddr to, int size) {

@@ -23,14 +23,19 @@ int FlagsAt(const TreePlace& place, int at_flags) {
   return place.is_descriptor() ? at_flags | AT_EMPTY_PATH : at_flags;
 }
 
+gofer::Follow FollowOf(int at_flags) {
+  return (at_flags & AT_SYMLINK_NOFOLLOW) != 0 ? gofer::Follow::kNo : gofer::Follow::kYes;
+}
+
 Outcome Chmod(Call& call, int dirfd, GuestAddr path, uint32_t mode, int at_flags) {
   constexpr uint32_t kAllModeBits = 07777;
   if ((at_flags & ~kKnownFlags) != 0) return Errno(EINVAL);
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, dirfd, path, at_flags));
-  return ChangePath(call, where, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().Chmod(caller.credentials, place.ref(), mode & kAllModeBits,
-                              FlagsAt(place, at_flags));
-  });
+  return ChangePath(call, where, FollowOf(at_flags),
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().Chmod(caller.credentials, place.ref(),
+                                                mode & kAllModeBits, FlagsAt(place, at_flags));
+                    });
 }
 
 struct Owner {
@@ -40,18 +45,21 @@ struct Owner {
 Outcome Chown(Call& call, int dirfd, GuestAddr path, Owner owner, int at_flags) {
   if ((at_flags & ~kKnownFlags) != 0) return Errno(EINVAL);
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, dirfd, path, at_flags));
-  return ChangePath(call, where, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().Chown(caller.credentials, place.ref(), owner.uid, owner.gid,
-                              FlagsAt(place, at_flags));
-  });
+  return ChangePath(call, where, FollowOf(at_flags),
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().Chown(caller.credentials, place.ref(), owner.uid,
+                                                owner.gid, FlagsAt(place, at_flags));
+                    });
 }
 
 Outcome SetTimes(Call& call, int dirfd, GuestAddr path, const Times& times, int at_flags) {
   if ((at_flags & ~kKnownFlags) != 0) return Errno(EINVAL);
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, dirfd, path, at_flags));
-  return ChangePath(call, where, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().SetTimes(caller.credentials, place.ref(), times, FlagsAt(place, at_flags));
-  });
+  return ChangePath(call, where, FollowOf(at_flags),
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().SetTimes(caller.credentials, place.ref(), times,
+                                                   FlagsAt(place, at_flags));
+                    });
 }
 
 // utimes(2) and futimesat(2).

@@ -45,9 +45,10 @@ Outcome SysTruncate(Call& call) {
   const auto length = static_cast<int64_t>(call.Arg(1));
   if (length < 0) return Errno(EINVAL);
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, AT_FDCWD, call.AddrArg(0)));
-  return ChangePath(call, where, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().Truncate(caller.credentials, place.ref(), length);
-  });
+  return ChangePath(call, where, gofer::Follow::kYes,
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().Truncate(caller.credentials, place.ref(), length);
+                    });
 }
 
 }  // namespace moat::sentry

@@ -50,9 +50,10 @@ Outcome SysBind(Call& call) {
   TRY_ASSIGN(const std::string address, ReadSocketAddress(call, call.AddrArg(1), call.IntArg(2)));
   const std::optional<std::string> path = UnixSocketPath(address);
   if (!path) return ContinueNative();
-  return ChangePath(call, {AT_FDCWD, *path}, [&](const Caller& caller, const TreePlace& place) {
-    return call.gofer().BindUnix(caller.credentials, socket.get(), place.ref());
-  });
+  return ChangePath(call, {AT_FDCWD, *path}, gofer::Follow::kNo,
+                    [&](const Caller& caller, const TreePlace& place) {
+                      return call.gofer().BindUnix(caller.credentials, socket.get(), place.ref());
+                    });
 }
 
 // Only with an address (checks::SendTo).
