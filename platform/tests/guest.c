@@ -240,6 +240,93 @@ static int Spawn(int count, char* program) {
   return fflush(stdout);
 }
 
+static void ChildOfStorm(int number, char* program) {
+  for (int i = 0; i < 20; ++i) Trap(i, 0, 0);
+  char* argv[] = {program, (char*)"trap", NULL};
+  _exit(number % 2 ? Exec(argv) : 0);
+}
+
+// storm N PROGRAM: N children make test calls and exec while we stop, continue and kill them. Every
+// one's end must reach us.
+static int Storm(int count, char* program) {
+  pid_t* children = calloc((size_t)count, sizeof(pid_t));
+  unsigned random = 1;
+  for (int i = 0; i < count; ++i) {
+    children[i] = fork();
+    if (children[i] == 0) ChildOfStorm(i, program);
+    for (int j = 0; j < 4; ++j) {
+      static const int kSignals[] = {SIGSTOP, SIGCONT, SIGKILL, SIGSTOP, SIGCONT, SIGTRAP, SIGCONT};
+      random = random * 1103515245 + 12345;
+      kill(children[(random >> 16) % (unsigned)(i + 1)], kSignals[(random >> 8) % 7]);
+      usleep(random >> 12 & 127);
+    }
+  }
+  for (int i = 0; i < count; ++i) {
+    kill(children[i], SIGCONT);
+    Check(1, waitpid(children[i], NULL, 0) == children[i]);
+  }
+  return 0;
+}
+
+static void* TrapForEver(void* unused) {
+  for (;;) Trap(0, 0, 0);
+  return unused;
+}
+
+// race N PROGRAM: N times, the leader and two threads all exec at once while another makes test
+// calls.
+static int Race(int count, char* program) {
+  char* argv[] = {program, (char*)"trap", NULL};
+  for (int i = 0; i < count; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      pthread_t thread;
+      pthread_create(&thread, NULL, TrapForEver, NULL);
+      pthread_create(&thread, NULL, ExecInThread, argv);
+      pthread_create(&thread, NULL, ExecInThread, argv);
+      _exit(Exec(argv));
+    }
+    int status;
+    Check(1, waitpid(child, &status, 0) == child);
+    Check(2, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  return 0;
+}
+
+static volatile unsigned short* swapped;
+static void* SwapForEver(void* unused) {
+  for (;;) {
+    *swapped = 0xfeeb;  // jmp to itself
+    for (volatile int i = 0; i < 300; ++i) {
+    }
+    *swapped = 0x050f;  // syscall
+    for (volatile int i = 0; i < 3000; ++i) {
+    }
+  }
+  return unused;
+}
+
+// swap N: test calls through a `syscall` instruction that another thread keeps rewriting.
+static int Swap(int count) {
+  unsigned char* code =
+      mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  Check(1, code != MAP_FAILED);
+  code[2] = 0xc3;  // ret
+  swapped = (volatile unsigned short*)code;
+  *swapped = 0x050f;
+  pthread_t thread;
+  pthread_create(&thread, NULL, SwapForEver, NULL);
+  for (int i = 0; i < count; ++i) {
+    long result = kTestCall;
+    __asm__ volatile("call *%[code]"
+                     : "+a"(result)
+                     : [code] "r"(code), "D"((long)i)
+                     : "rcx", "r11", "memory");
+    Check(2, result == i);
+  }
+  return 0;
+}
+
 int main(int argc, char** argv) {
   const char* word = argc > 1 ? argv[1] : "";
   if (!strcmp(word, "trap")) return OneTrap();
@@ -256,5 +343,8 @@ int main(int argc, char** argv) {
   if (!strcmp(word, "vfork")) return VforkExec(argv + 2);
   if (!strcmp(word, "large")) return LargeExec(argv[2], atoi(argv[3]));
   if (!strcmp(word, "spawn")) return Spawn(atoi(argv[2]), argv[3]);
+  if (!strcmp(word, "storm")) return Storm(atoi(argv[2]), argv[3]);
+  if (!strcmp(word, "race")) return Race(atoi(argv[2]), argv[3]);
+  if (!strcmp(word, "swap")) return Swap(atoi(argv[2]));
   return 125;
 }

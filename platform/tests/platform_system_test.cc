@@ -211,6 +211,43 @@ TEST(Session, EndsWithATaskThatExits) {
   EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "trap"})), 6);
 }
 
+// A handler for guests that are stopped, killed and replaced at any moment: results don't matter,
+// coming back does.
+void TwoCalls(Platform& platform, const Trap& trap) {
+  auto session = platform.Enter(trap);
+  if (!session.ok()) return platform.ReturnErrno(trap, session.error());
+  (void)(*session)->Call(__NR_getppid, Args()).ok();
+  (void)(*session)->Call(__NR_getppid, Args()).ok();
+  (*session)->Finish(static_cast<int64_t>(trap.args[0]));
+}
+
+TEST(Session, SurvivesAStormOfSignals) {
+  Sandbox sandbox(TwoCalls);
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "storm", "400", kGuest})), 0);
+}
+
+TEST(Session, SurvivesExecsThatRace) {
+  Sandbox sandbox(TwoCalls);
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "race", "200", kGuest})), 0);
+}
+
+TEST(Session, SurvivesAnInstructionThatChangesUnderIt) {
+  std::atomic<int> caught{0};
+  Sandbox sandbox([&](Platform& platform, const Trap& trap) {
+    auto session = MustEnter(platform, trap);
+    auto parent = session->Call(__NR_getppid, Args());
+    if (!parent.ok() && parent.error() == Errno(EFAULT)) ++caught;
+    session->Finish(static_cast<int64_t>(trap.args[0]));
+  });
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "swap", "3000"})), 0);
+  EXPECT_GT(caught, 0);
+}
+
+TEST(Session, EntersPidOne) {
+  Sandbox sandbox(TwoCalls);
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "sessions", "100", "500"}, RunAs::kInit)), 0);
+}
+
 TEST(Session, LeavesNothingBehindAfterTenThousand) {
   const int before = CountDescriptors();
   {

@@ -14,7 +14,6 @@
 #include "absl/strings/str_split.h"
 #include "base/read_file.h"
 #include "platform/seccomp_notify/notify_platform.h"
-#include "platform/tests/workload.h"
 
 namespace moat::platform::testing {
 namespace {
@@ -74,8 +73,8 @@ int CountEntries(const char* directory) {
 
 Sandbox::~Sandbox() = default;
 
-int Sandbox::Run(const std::vector<std::string>& argv) {
-  auto workload = StartWorkload(argv);
+int Sandbox::Run(const std::vector<std::string>& argv, RunAs run_as) {
+  auto workload = StartWorkload(argv, run_as);
   EXPECT_TRUE(workload.ok()) << workload.status();
   if (!workload.ok()) return -1;
   auto created = seccomp_notify::Create(std::move(workload->listener), kCookie);
@@ -85,9 +84,12 @@ int Sandbox::Run(const std::vector<std::string>& argv) {
   for (int i = 0; i < kWorkers; ++i) workers_.emplace_back([this] { Work(); });
   output_ = ReadAll(workload->output.get(), 1 << 20).value();
   int status = -1;
-  EXPECT_EQ(::read(workload->status.get(), &status, sizeof(status)), ssize_t{sizeof(status)});
+  if (run_as == RunAs::kChild) {
+    EXPECT_EQ(::read(workload->status.get(), &status, sizeof(status)), ssize_t{sizeof(status)});
+  }
   int init_status = -1;
   EXPECT_EQ(::waitpid(workload->init, &init_status, 0), workload->init);
+  if (run_as == RunAs::kInit) status = init_status;
   for (std::thread& worker : workers_) worker.join();
   workers_.clear();
   return status;

@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "platform/loader/plan.h"
 #include "platform/platform.h"
+#include "platform/tests/workload.h"
 
 namespace moat::platform::testing {
 
@@ -38,7 +39,7 @@ class Sandbox {
 
   // Runs `argv` (argv[0] is a path on the host) to its end. The wait status of the program, as its
   // parent saw it. Fails the test when the platform can't be made.
-  int Run(const std::vector<std::string>& argv);
+  int Run(const std::vector<std::string>& argv, RunAs run_as = RunAs::kChild);
   // What the program wrote to its standard output.
   const std::string& output() const { return output_; }
   // How the workers' Next() ended.

@@ -92,14 +92,15 @@ void EnterEmptyRoot() {
   ::_exit(124);
 }
 
-[[noreturn]] void RunInit(const std::vector<std::string>& argv, int socket, int output,
-                          int status_pipe) {
+[[noreturn]] void RunInit(const std::vector<std::string>& argv, RunAs run_as, int socket,
+                          int output, int status_pipe) {
   Require(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "PR_SET_PDEATHSIG");
   const std::vector<sock_filter> filter = Filter();
   Require(WriteFile("/proc/self/uid_map", "0 0 1"));
   Require(WriteFile("/proc/self/setgroups", "deny"));
   Require(WriteFile("/proc/self/gid_map", "0 0 1"));
   EnterEmptyRoot();
+  if (run_as == RunAs::kInit) RunProgram(argv, socket, output, filter);
   const pid_t program = ::fork();
   Require(program >= 0, "fork");
   if (program == 0) RunProgram(argv, socket, output, filter);
@@ -145,7 +146,7 @@ void SetCapabilities(bool effective) {
 
 }  // namespace
 
-absl::StatusOr<Workload> StartWorkload(const std::vector<std::string>& argv) {
+absl::StatusOr<Workload> StartWorkload(const std::vector<std::string>& argv, RunAs run_as) {
   ASSIGN_OR_RETURN(auto sockets, SocketPair());
   ASSIGN_OR_RETURN(auto output, Pipe());
   ASSIGN_OR_RETURN(auto status, Pipe());
@@ -156,7 +157,7 @@ absl::StatusOr<Workload> StartWorkload(const std::vector<std::string>& argv) {
   if (workload.init != 0) SetCapabilities(false);
   if (workload.init < 0) return ErrnoStatus(errno, "clone", "workload");
   if (workload.init == 0)
-    RunInit(argv, sockets.second.get(), output.second.get(), status.second.get());
+    RunInit(argv, run_as, sockets.second.get(), output.second.get(), status.second.get());
   sockets.second.Reset();
   ASSIGN_OR_RETURN(FdMessage message, ReceiveMessage(sockets.first.get(), 64, 1));
   if (message.fds.size() != 1) return absl::InternalError("the workload did not start");

@@ -12,17 +12,22 @@
 
 namespace moat::platform::testing {
 
-// init: pid 1 of the workload's pid namespace, our child; not under the filter, starts and awaits
-// the program.
+enum class RunAs {
+  kChild,  // of the workload's pid 1
+  kInit,   // pid 1 itself, as the first program of a container
+};
+
+// init: pid 1 of the workload's pid namespace, our child; with
+// RunAs::kChild not under the filter, but starting and awaiting the program.
 struct Workload {
   pid_t init = -1;
   Fd listener;
   Fd output;  // the program's standard output
-  Fd status;  // gets the program's wait status, an int, at its end
+  Fd status;  // kChild: gets the program's wait status, an int, at its end
 };
 
 // Call it while the process has one thread.
-absl::StatusOr<Workload> StartWorkload(const std::vector<std::string>& argv);
+absl::StatusOr<Workload> StartWorkload(const std::vector<std::string>& argv, RunAs run_as);
 
 // Makes this process what a sentry is: in user namespace A with 65536 ids, without effective
 // capabilities. Returns in a child; its parent exits with the child's code. Exits with kSkipped
