@@ -66,6 +66,13 @@ class Groups {
   absl::Status Remove();
 
  private:
+  absl::Status MakeAll(const std::string& workload);
+  absl::Status ApplyLimits(const spec::Resources* resources, const std::string& workload) const;
+  absl::Status Join(pid_t pid, bool supervisor) const;
+  // The workload's group there, "" when there is none.
+  std::string WorkloadDirectory(const Hierarchy& hierarchy) const;
+
+  Layout layout_;                   // empty after FromPaths
   std::vector<std::string> paths_;  // deepest last; those of the supervisor end in ".moat"
 };
 

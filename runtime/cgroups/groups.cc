@@ -1,0 +1,276 @@
+#include "runtime/cgroups/groups.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/log.h"
+#include "base/read_file.h"
+#include "base/status.h"
+#include "runtime/cgroups/group_paths.h"
+#include "runtime/cgroups/resource_writes.h"
+
+namespace moat::cgroups {
+namespace {
+
+constexpr size_t kMaxControlFile = 1 << 20;
+constexpr absl::Duration kRemoveTimeout = absl::Seconds(10);
+
+bool MeansNoPermission(const absl::Status& status) {
+  const int error = StatusErrno(status);
+  return error == EACCES || error == EPERM || error == EROFS;
+}
+
+bool AsksForLimits(const spec::Resources* resources) {
+  return resources &&
+         (resources->memory || resources->cpu || resources->pids || !resources->unified.empty());
+}
+
+// A fresh v1 cpuset is empty, and takes no process before it has what its parent has (cpuset(7)).
+absl::Status InheritCpuset(const std::string& directory) {
+  const std::string parent = directory.substr(0, directory.rfind('/'));
+  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+    ASSIGN_OR_RETURN(const std::string own, ReadFile(directory + file, kMaxControlFile));
+    if (!absl::StripAsciiWhitespace(own).empty()) continue;
+    ASSIGN_OR_RETURN(const std::string value, ReadFile(parent + file, kMaxControlFile));
+    RETURN_IF_ERROR(WriteFile(directory + file, value));
+  }
+  return absl::OkStatus();
+}
+
+// Passes the v2 controllers down to the children of `directory`, as far as they aren't yet. One
+// that can't be passed on shows later, when its file is missing.
+void EnableControllers(const std::string& directory, const std::vector<std::string>& controllers) {
+  for (const std::string& controller : controllers) {
+    WriteFile(directory + "/cgroup.subtree_control", "+" + controller).IgnoreError();
+  }
+}
+
+absl::StatusOr<std::vector<pid_t>> ReadPids(const std::string& directory) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(directory + "/cgroup.procs", kMaxControlFile));
+  std::vector<pid_t> pids;
+  for (absl::string_view word : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    pid_t pid;
+    if (absl::SimpleAtoi(word, &pid) && pid > 0) pids.push_back(pid);
+  }
+  return pids;
+}
+
+// Makes `path` and its missing parents in one hierarchy; what was made is added to `made`.
+absl::Status MakeGroup(const Hierarchy& hierarchy, const std::string& path,
+                       std::vector<std::string>& made) {
+  const std::vector<std::string> directories = DirectoriesDownTo(hierarchy.mount, path);
+  if (hierarchy.v2) EnableControllers(hierarchy.mount, hierarchy.controllers);
+  for (const std::string& directory : directories) {
+    const bool leaf = directory == directories.back();
+    if (::mkdir(directory.c_str(), 0755) == 0) {
+      made.push_back(directory);
+    } else if (errno != EEXIST) {
+      return ErrnoStatus(errno, "mkdir", directory);
+    } else if (leaf) {
+      ASSIGN_OR_RETURN(const std::vector<pid_t> pids, ReadPids(directory));
+      if (!pids.empty()) {
+        return Annotate(ErrnoStatus(EEXIST, "mkdir", directory), "the group is in use");
+      }
+      made.push_back(directory);
+    }
+    if (hierarchy.v2 && !leaf) EnableControllers(directory, hierarchy.controllers);
+    if (hierarchy.controllers == std::vector<std::string>{"cpuset"} && !hierarchy.v2) {
+      RETURN_IF_ERROR(InheritCpuset(directory));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Another container may remove a shared, empty parent between our mkdir calls.
+absl::Status MakeGroupWithRetry(const Hierarchy& hierarchy, const std::string& path,
+                                std::vector<std::string>& made) {
+  constexpr int kTries = 5;
+  absl::Status status;
+  for (int i = 0; i < kTries; ++i) {
+    status = MakeGroup(hierarchy, path, made);
+    if (StatusErrno(status) != ENOENT) break;
+  }
+  return status;
+}
+
+absl::Status Write(const std::string& directory, const ControlWrite& write) {
+  return Annotate(WriteFile(directory + "/" + write.file, write.value), write.field);
+}
+
+void KillAll(const std::string& directory) {
+  if (WriteFile(directory + "/cgroup.kill", "1").ok()) return;
+  const absl::StatusOr<std::vector<pid_t>> pids = ReadPids(directory);
+  if (!pids.ok()) return;
+  for (pid_t pid : *pids) ::kill(pid, SIGKILL);
+}
+
+absl::Status RemoveGroup(const std::string& directory) {
+  const absl::Time give_up = absl::Now() + kRemoveTimeout;
+  absl::Duration pause = absl::Milliseconds(1);
+  while (::rmdir(directory.c_str()) < 0) {
+    if (errno == ENOENT) return absl::OkStatus();
+    if (errno != EBUSY || absl::Now() > give_up) return ErrnoStatus(errno, "rmdir", directory);
+    KillAll(directory);
+    absl::SleepFor(pause);
+    pause = std::min(pause * 2, absl::Milliseconds(100));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckResources(const spec::Resources& resources, const Layout& layout) {
+  RETURN_IF_ERROR(PlanWrites(resources, layout).status());
+  if (resources.pids && !layout.Find("pids")) {
+    return absl::FailedPreconditionError(
+        "linux.resources.pids.limit: this host has no pids controller");
+  }
+  const Hierarchy* devices = layout.Find("devices");
+  if (!devices || devices->v2) return CheckDevicesWithoutController(resources);
+  return absl::OkStatus();
+}
+
+// Everything in Create up to the limits; leaves what it made in paths_ even when it fails.
+absl::Status Groups::MakeAll(const std::string& workload) {
+  for (const Hierarchy& hierarchy : layout_.hierarchies) {
+    for (const std::string& path : {workload, workload + kSupervisorSuffix}) {
+      RETURN_IF_ERROR(MakeGroupWithRetry(hierarchy, path, paths_));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Groups::ApplyLimits(const spec::Resources* resources,
+                                 const std::string& workload) const {
+  if (resources) {
+    ASSIGN_OR_RETURN(const std::vector<ControlWrite> writes, PlanWrites(*resources, layout_));
+    for (const ControlWrite& write : writes) {
+      RETURN_IF_ERROR(Write(layout_.Find(write.controller)->mount + workload, write));
+    }
+  }
+  const Hierarchy* devices = layout_.Find("devices");
+  if (!devices || devices->v2) return absl::OkStatus();
+  // The gofer opens device files for the workload, so the rules must hold for it, too.
+  for (const ControlWrite& write : PlanDeviceWrites(resources)) {
+    RETURN_IF_ERROR(Write(devices->mount + workload, write));
+    RETURN_IF_ERROR(Write(devices->mount + workload + kSupervisorSuffix, write));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Groups> Groups::Create(const Layout& layout, const GroupsConfig& config) {
+  if (config.resources) RETURN_IF_ERROR(CheckResources(*config.resources, layout));
+  ASSIGN_OR_RETURN(const std::string workload, WorkloadPath(config.path, config.id));
+  Groups groups;
+  groups.layout_ = layout;
+  absl::Cleanup undo = [&groups] { groups.Remove().IgnoreError(); };
+  absl::Status status = groups.MakeAll(workload);
+  if (status.ok()) status = groups.ApplyLimits(config.resources, workload);
+  if (!status.ok() && MeansNoPermission(status) && !AsksForLimits(config.resources)) {
+    LogWarning(absl::StrCat("no control groups, so no limits: ", status.message()));
+    return Groups();
+  }
+  RETURN_IF_ERROR(status);
+  std::move(undo).Cancel();
+  return groups;
+}
+
+Groups Groups::FromPaths(std::vector<std::string> paths) {
+  Groups groups;
+  groups.paths_ = std::move(paths);
+  return groups;
+}
+
+absl::Status Groups::Join(pid_t pid, bool supervisor) const {
+  for (const std::string& path : paths_) {
+    if (IsSupervisor(path) != supervisor || IsParentOfAny(path, paths_)) continue;
+    RETURN_IF_ERROR(WriteFile(path + "/cgroup.procs", absl::StrCat(pid)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Groups::JoinWorkload(pid_t pid) const { return Join(pid, /*supervisor=*/false); }
+absl::Status Groups::JoinSupervisor(pid_t pid) const { return Join(pid, /*supervisor=*/true); }
+
+std::string Groups::WorkloadDirectory(const Hierarchy& hierarchy) const {
+  for (const std::string& path : paths_) {
+    const bool inside = absl::string_view(path).substr(0, hierarchy.mount.size() + 1) ==
+                        absl::StrCat(hierarchy.mount, "/");
+    if (inside && !IsSupervisor(path) && !IsParentOfAny(path, paths_)) return path;
+  }
+  return "";
+}
+
+absl::Status Groups::ApplyPidsLimit(const spec::Resources* resources) const {
+  if (!resources || paths_.empty()) return absl::OkStatus();
+  const Hierarchy* pids = layout_.Find("pids");
+  for (const ControlWrite& write : PlanPidsWrites(*resources)) {
+    if (!pids) return absl::FailedPreconditionError(write.field + ": no pids controller");
+    RETURN_IF_ERROR(Write(WorkloadDirectory(*pids), write));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::pair<std::string, Fd>> Groups::OpenForSentry() const {
+  struct Wanted {
+    const char* name;
+    const char* v1;  // cpuacct has the usage in v1, cpu only the throttling
+    const char* v2;
+  };
+  constexpr Wanted kWanted[] = {{"cgroup_memory", "memory", "memory"},
+                                {"cgroup_cpu", "cpuacct", "cpu"},
+                                {"cgroup_pids", "pids", "pids"}};
+  std::vector<std::pair<std::string, Fd>> opened;
+  for (const Wanted& wanted : kWanted) {
+    const Hierarchy* hierarchy = layout_.Find(wanted.v1);
+    if (!hierarchy) hierarchy = layout_.Find(wanted.v2);
+    if (!hierarchy) continue;
+    const std::string directory = WorkloadDirectory(*hierarchy);
+    if (directory.empty()) continue;
+    Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd) opened.emplace_back(wanted.name, std::move(fd));
+  }
+  return opened;
+}
+
+absl::StatusOr<std::vector<pid_t>> Groups::WorkloadPids() const {
+  for (const std::string& path : paths_) {
+    if (!IsSupervisor(path) && !IsParentOfAny(path, paths_)) return ReadPids(path);
+  }
+  return absl::FailedPreconditionError("the container has no control group");
+}
+
+absl::Status Groups::Remove() {
+  absl::Status first;
+  const std::vector<std::string> paths = std::move(paths_);
+  paths_.clear();
+  // All groups of a process are killed by one that has cgroup.kill, so v2 first.
+  for (const std::string& path : paths) {
+    if (!IsParentOfAny(path, paths) && ::access((path + "/cgroup.kill").c_str(), W_OK) == 0) {
+      KillAll(path);
+    }
+  }
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
+    if (IsParentOfAny(*path, paths)) {
+      // Shared with other containers; the last one removes it.
+      ::rmdir(path->c_str());
+      continue;
+    }
+    const absl::Status status = RemoveGroup(*path);
+    if (first.ok()) first = status;
+  }
+  return first;
+}
+
+}  // namespace moat::cgroups
