@@ -102,6 +102,18 @@ TEST_P(Exec, RunsScriptsThroughTheStub) {
 INSTANTIATE_TEST_SUITE_P(Programs, Exec, ::testing::Values("static", "pie", "no_pie", "musl"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
+class Interpreter : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Interpreter, IsMappedAsTheKernelWouldMapIt) {
+  const std::string program = Guest(std::string("on_") + GetParam());
+  EXPECT_EQ(ExitCode(::system(program.c_str())), 33) << "natively";
+  Sandbox sandbox;
+  EXPECT_EQ(ExitCode(sandbox.Run({program})), 33);
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, Interpreter, ::testing::Values("plain", "fixed", "aligned"),
+                         [](const auto& parameter) { return std::string(parameter.param); });
+
 TEST(ExecMany, RunsRealPrograms) {
   Sandbox sandbox;
   EXPECT_EQ(

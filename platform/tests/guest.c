@@ -141,6 +141,18 @@ static int Sessions(int count, int interval) {
   return 0;
 }
 
+// opens N: N descriptors from the handler, each closed again. Prints the mean duration of the pair.
+static int Opens(int count) {
+  const double start = Microseconds();
+  for (int i = 0; i < count; ++i) {
+    const int given = (int)Trap(i, 0, 0);
+    Check(1, given >= 0 && close(given) == 0);
+  }
+  printf("%.1f", (Microseconds() - start) / count);
+  return fflush(stdout);
+}
+
+// sigtrap: a SIGTRAP that is sent during a session reaches the program's handler afterwards.
 static int SigtrapHandler(void) {
   struct sigaction action = {.sa_handler = Count}, after;
   Check(1, sigaction(SIGTRAP, &action, NULL) == 0);
@@ -334,6 +346,7 @@ int main(int argc, char** argv) {
   if (!strcmp(word, "fds")) return Descriptors();
   if (!strcmp(word, "registers")) return Registers();
   if (!strcmp(word, "sessions")) return Sessions(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 0);
+  if (!strcmp(word, "opens")) return Opens(atoi(argv[2]));
   if (!strcmp(word, "sigtrap")) return SigtrapHandler();
   if (!strcmp(word, "traced")) return Traced();
   if (!strcmp(word, "killed")) return Killed();

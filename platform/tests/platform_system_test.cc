@@ -95,6 +95,28 @@ TEST(Platform, GivesDescriptors) {
   EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "fds"})), 0);
 }
 
+std::string TimeOf(const std::vector<std::string>& argv, Handler handler) {
+  Sandbox sandbox(std::move(handler));
+  EXPECT_EQ(ExitCode(sandbox.Run(argv)), 0);
+  return sandbox.output();
+}
+
+TEST(Platform, TellsItsTimes) {
+  Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const std::vector<std::string> calls = {kGuest, "sessions", "5000"},
+                                 opens = {kGuest, "opens", "5000"};
+  const std::string value = TimeOf(calls, [](Platform& platform, const Trap& trap) {
+    platform.ReturnValue(trap, static_cast<int64_t>(trap.args[0]));
+  });
+  const std::string one_step = TimeOf(
+      opens, [&](Platform& platform, const Trap& trap) { platform.ReturnFd(trap, null, true); });
+  const std::string two_steps = TimeOf(opens, [&](Platform& platform, const Trap& trap) {
+    platform.ReturnValue(trap, platform.AddFd(trap, null, true).value());
+  });
+  std::printf("a trap: %s us; a descriptor and its close: %s us in one step, %s us in two\n",
+              value.c_str(), one_step.c_str(), two_steps.c_str());
+}
+
 TEST(Session, RunsSeveralCallsAndKeepsTheRegisters) {
   Sandbox sandbox([](Platform& platform, const Trap& trap) {
     auto session = MustEnter(platform, trap);

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "base/fd_message.h"
 #include "base/read_file.h"
@@ -57,6 +58,7 @@ std::vector<sock_filter> Filter() {
 void CopyStub(const char* to) {
   Fd from(::open(MOAT_LOADER, O_RDONLY | O_CLOEXEC));
   Require(from.valid(), MOAT_LOADER);
+  std::filesystem::create_directories(std::filesystem::path(to).parent_path());
   Fd copy(::open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755));
   Require(copy.valid() && ::sendfile(copy.get(), from.get(), nullptr, 1 << 20) > 0, to);
 }
@@ -65,9 +67,10 @@ void CopyStub(const char* to) {
 void EnterEmptyRoot() {
   Require(::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts");
   Require(::mount("moat", "/mnt", "tmpfs", MS_NODEV | MS_NOSUID, "mode=755") == 0, "mount tmpfs");
-  Require(::mkdir("/mnt/lib", 0755) == 0 && ::mkdir("/mnt/lib64", 0755) == 0, "mkdir");
   CopyStub("/mnt/lib64/ld-linux-x86-64.so.2");
   CopyStub("/mnt/lib/ld-musl-x86_64.so.1");
+  for (const char* name : {"fixed", "aligned", "plain"})
+    CopyStub((std::string("/mnt") + MOAT_GUEST_DIRECTORY "/platform_interpreter_" + name).c_str());
   Require(::mount("", "/mnt", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | MS_NOSUID,
                   nullptr) == 0,
           "remount");
