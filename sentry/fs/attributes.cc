@@ -16,14 +16,22 @@ int FlagsAt(const TreePlace& place, int at_flags) {
   return place.is_descriptor() ? at_flags | AT_EMPTY_PATH : at_flags;
 }
 
+// Needs nobody's permission, so not the gofer either.
+gofer::Outcome<struct statx> StatDescriptor(const Fd& fd, uint32_t mask) {
+  struct statx attributes {};
+  if (::statx(fd.get(), "", AT_EMPTY_PATH, mask, &attributes) == 0) return attributes;
+  return gofer::Failure{Errno::Last(), {}};
+}
+
 }  // namespace
 
 Result<struct statx> StatPath(Call& call, const PathArg& where, int at_flags, uint32_t mask) {
   const bool follow = (at_flags & AT_SYMLINK_NOFOLLOW) == 0;
   return OnPath<struct statx>(
       call, where,
-      [&](const Caller& caller, const TreePlace& place) {
-        return call.gofer().Stat(caller.credentials, place.ref(), FlagsAt(place, at_flags), mask);
+      [&](const Caller& caller, const TreePlace& place) -> gofer::Outcome<struct statx> {
+        if (place.is_descriptor()) return StatDescriptor(place.base, mask);
+        return call.gofer().Stat(caller.credentials, place.ref(), at_flags, mask);
       },
       [&](const Caller& caller, absl::string_view path) {
         return call.container().tree->Stat(caller.viewer(), path, follow);

@@ -1,0 +1,196 @@
+// Where a path goes: lexically, by its base, over crossings and magic links.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/openat2.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "sentry/fs/fake_world.h"
+#include "sentry/fs/place.h"
+#include "sentry/syscalls/handlers.h"
+
+namespace moat::sentry {
+namespace {
+
+using gofer::Crossing;
+using gofer::Failure;
+
+uint64_t At(const char* text) { return FakeWorld::Address(text); }
+constexpr uint64_t kCwd = static_cast<uint64_t>(AT_FDCWD);
+
+int ErrorOf(const Outcome& outcome) {
+  const auto* error = std::get_if<Errno>(&outcome);
+  return error == nullptr ? 0 : error->value();
+}
+
+struct statx WithInode(uint64_t inode) {
+  struct statx attributes {};
+  attributes.stx_ino = inode;
+  return attributes;
+}
+
+TEST(LexicalPaths, KnowsTheVirtualTrees) {
+  for (const char* path : {"/proc", "/proc/", "//proc/self", "/./proc/x", "/../proc", "/sys/fs",
+                           "/proc/../etc", "/.././/sys"}) {
+    EXPECT_TRUE(IsLexicallyVirtual(path)) << path;
+  }
+  for (const char* path : {"", "/", "proc", "/procs", "/tmp/../proc", "/proc2/x", "/..", "/.",
+                           "/system", "./proc", "/.proc"}) {
+    EXPECT_FALSE(IsLexicallyVirtual(path)) << path;
+  }
+}
+
+TEST(Paths, AbsolutePathGoesToTheGofer) {
+  FakeWorld world;
+  world.channel.on_stat = [](const gofer::PathRef& path) -> gofer::Outcome<struct statx> {
+    EXPECT_EQ(path.base, -1);
+    return WithInode(7);
+  };
+  struct stat out {};
+  EXPECT_EQ(ErrorOf(world.Run(SysStat, {At("/etc/passwd"), FakeWorld::Address(&out)})), 0);
+  EXPECT_EQ(out.st_ino, 7u);
+  EXPECT_EQ(world.channel.asked, std::vector<std::string>{"stat /etc/passwd"});
+}
+
+TEST(Paths, LexicallyVirtualPathNeverReachesTheGofer) {
+  FakeWorld world;
+  world.tree->on_stat = [](absl::string_view) { return WithInode(3); };
+  struct stat out {};
+  EXPECT_EQ(ErrorOf(world.Run(SysStat, {At("//./proc/meminfo"), FakeWorld::Address(&out)})), 0);
+  EXPECT_EQ(out.st_ino, 3u);
+  EXPECT_TRUE(world.channel.asked.empty());
+  EXPECT_EQ(world.tree->asked, std::vector<std::string>{"/proc/meminfo"});
+}
+
+TEST(Paths, CrossingGoesOnInTheVirtualTree) {
+  FakeWorld world;
+  world.channel.on_stat = [](const gofer::PathRef&) -> gofer::Outcome<struct statx> {
+    return Failure{Errno(ELOOP), Crossing{"/proc/self/mounts"}};
+  };
+  world.tree->on_stat = [](absl::string_view) { return WithInode(9); };
+  struct stat out {};
+  EXPECT_EQ(ErrorOf(world.Run(SysStat, {At("/etc/mtab"), FakeWorld::Address(&out)})), 0);
+  EXPECT_EQ(out.st_ino, 9u);
+  EXPECT_EQ(world.tree->asked, std::vector<std::string>{"/proc/self/mounts"});
+}
+
+TEST(Paths, MagicLinkGoesBackToTheGofer) {
+  FakeWorld world;
+  world.tree->on_stat = [](absl::string_view) -> VirtualResult<struct statx> {
+    return LeftTree{Fd(::open("/", O_PATH | O_CLOEXEC)), "etc"};
+  };
+  world.channel.on_stat = [](const gofer::PathRef& path) -> gofer::Outcome<struct statx> {
+    EXPECT_GE(path.base, 0);
+    return WithInode(5);
+  };
+  struct stat out {};
+  EXPECT_EQ(ErrorOf(world.Run(SysStat, {At("/proc/self/root/etc"), FakeWorld::Address(&out)})), 0);
+  EXPECT_EQ(world.channel.asked, std::vector<std::string>{"stat etc"});
+}
+
+TEST(Paths, EndlessHopsEndInEloop) {
+  FakeWorld world;
+  world.tree->on_stat = [](absl::string_view) -> VirtualResult<struct statx> {
+    return LeftTree{Fd(), "proc/self/root/proc/self/root"};
+  };
+  struct stat out {};
+  EXPECT_EQ(ErrorOf(world.Run(SysStat, {At("/proc/self/root"), FakeWorld::Address(&out)})), ELOOP);
+}
+
+TEST(Paths, RelativePathFromAVirtualDirectory) {
+  FakeWorld world;
+  const Fd base(::open("/", O_PATH | O_CLOEXEC));
+  world.tree->path_of_directory = [](const struct statx&) { return "/proc/12"; };
+  world.tree->on_stat = [](absl::string_view) { return WithInode(4); };
+  struct stat out {};
+  const auto fd = static_cast<uint64_t>(base.get());
+  EXPECT_EQ(ErrorOf(world.Run(SysNewfstatat, {fd, At("status"), FakeWorld::Address(&out), 0})), 0);
+  EXPECT_EQ(world.tree->asked, std::vector<std::string>{"/proc/12/status"});
+}
+
+TEST(Paths, ArgumentErrorsInLinuxsOrder) {
+  FakeWorld world;
+  const std::string long_path(PATH_MAX, 'a');
+  const uint64_t out = 0;
+  EXPECT_EQ(ErrorOf(world.Run(SysStat, {0, out})), EFAULT);
+  EXPECT_EQ(ErrorOf(world.Run(SysStat, {At(""), out})), ENOENT);
+  EXPECT_EQ(ErrorOf(world.Run(SysStat, {At(long_path.c_str()), out})), ENAMETOOLONG);
+  EXPECT_EQ(ErrorOf(world.Run(SysNewfstatat, {kCwd, At("x"), out, 0x8000})), EINVAL);
+  EXPECT_EQ(ErrorOf(world.Run(SysNewfstatat, {1000, At("x"), out, 0})), EBADF);
+  EXPECT_EQ(ErrorOf(world.Run(SysFaccessat2, {kCwd, At("x"), 8, 0})), EINVAL);
+  EXPECT_EQ(ErrorOf(world.Run(SysReadlink, {At("/x"), out, 0})), EINVAL);
+  EXPECT_EQ(ErrorOf(world.Run(SysRenameat2, {kCwd, 0, kCwd, 0, 3})), EINVAL);
+  EXPECT_EQ(ErrorOf(world.Run(SysTruncate, {0, ~uint64_t{0}})), EINVAL);
+  EXPECT_EQ(ErrorOf(world.Run(SysGetcwd, {out, 0})), ERANGE);
+  EXPECT_TRUE(world.channel.asked.empty());
+}
+
+// What was read may have been another task's: nothing is done with it.
+TEST(Paths, NothingIsDoneForATaskThatNoLongerWaits) {
+  FakeWorld world;
+  world.platform.still_waits = false;
+  EXPECT_EQ(ErrorOf(world.Run(SysMkdir, {At("/x"), 0755})), ESRCH);
+  EXPECT_TRUE(world.channel.asked.empty());
+}
+
+TEST(Paths, RenameBetweenTheTreesIsExdev) {
+  FakeWorld world;
+  EXPECT_EQ(ErrorOf(world.Run(SysRename, {At("/proc/self/comm"), At("/tmp/x")})), EXDEV);
+  EXPECT_EQ(ErrorOf(world.Run(SysRename, {At("/tmp/x"), At("/sys/x")})), EXDEV);
+  EXPECT_EQ(ErrorOf(world.Run(SysRename, {At("/proc/a"), At("/proc/b")})), EPERM);
+  EXPECT_TRUE(world.channel.asked.empty());
+}
+
+TEST(Paths, DescriptorBehindALinkIsOpenedAnew) {
+  FakeWorld world;
+  const Fd file(::memfd_create("reopened", MFD_CLOEXEC));
+  world.tree->on_open = [&](absl::string_view) -> VirtualResult<VirtualOpened> {
+    return LeftTree{Fd(::dup(file.get())), ""};
+  };
+  world.channel.on_change = [](const std::string&) { return Unit(); };
+  Outcome outcome = world.Run(SysOpen, {At("/dev/../proc/self/fd/3"), O_RDONLY | O_CLOEXEC});
+  EXPECT_EQ(ErrorOf(outcome), ENOSYS);  // not lexically virtual: the gofer's
+  outcome = world.Run(SysOpen, {At("/proc/self/fd/3"), O_RDONLY | O_CLOEXEC});
+  auto* given = std::get_if<GiveFd>(&outcome);
+  ASSERT_NE(given, nullptr) << ErrorOf(outcome);
+  EXPECT_TRUE(given->close_on_exec);
+  struct stat a {
+  }, b{};
+  ASSERT_EQ(::fstat(file.get(), &a), 0);
+  ASSERT_EQ(::fstat(given->fd.get(), &b), 0);
+  EXPECT_EQ(a.st_ino, b.st_ino);
+  EXPECT_EQ(::fcntl(given->fd.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
+  EXPECT_EQ(world.channel.asked.back(), "access ");
+}
+
+TEST(Openat2, SizeRules) {
+  FakeWorld world;
+  struct {
+    open_how how;
+    uint64_t future;
+  } how = {{.flags = O_RDONLY}, 0};
+  const uint64_t at = FakeWorld::Address(&how);
+  EXPECT_EQ(ErrorOf(world.Run(SysOpenat2, {kCwd, At("/x"), at, 23})), EINVAL);
+  EXPECT_EQ(ErrorOf(world.Run(SysOpenat2, {kCwd, At("/x"), at, 4097})), E2BIG);
+  EXPECT_EQ(ErrorOf(world.Run(SysOpenat2, {kCwd, At("/x"), at, sizeof(how)})), ENOSYS);
+  how.future = 1;
+  EXPECT_EQ(ErrorOf(world.Run(SysOpenat2, {kCwd, At("/x"), at, sizeof(how)})), E2BIG);
+  EXPECT_EQ(ErrorOf(world.Run(SysOpenat2, {kCwd, At("/x"), 0, sizeof(open_how)})), EFAULT);
+}
+
+TEST(Openat2, ScopedAbsolutePathIsNotLexicallyVirtual) {
+  FakeWorld world;
+  const Fd base(::open("/", O_PATH | O_CLOEXEC));
+  const open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_IN_ROOT};
+  world.channel.on_open = [](const gofer::PathRef& path) -> gofer::Outcome<gofer::Opened> {
+    EXPECT_GE(path.base, 0);
+    return Failure{Errno(ENOENT), {}};
+  };
+  EXPECT_EQ(ErrorOf(world.Run(SysOpenat2, {static_cast<uint64_t>(base.get()), At("/proc/version"),
+                                           FakeWorld::Address(&how), sizeof(how)})),
+            ENOENT);
+  EXPECT_TRUE(world.tree->asked.empty());
+}
+
+}  // namespace
+}  // namespace moat::sentry
