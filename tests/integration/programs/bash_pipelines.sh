@@ -6,7 +6,7 @@ diff <(seq 1 5) <(seq 2 6) || echo "differs as it should: $?"
 cat <<< "here string" <(echo substituted)
 tee >(wc -c >&2) >(md5sum > /tmp/sum) < /etc/debian_version > /dev/null; sleep 0.2; cut -c1-8 /tmp/sum | wc -c
 for i in 1 2 3; do (exit $i) || echo "exit $?"; done
-yes | head -n 100000 | wc -l
+(set +o pipefail; yes | head -n 100000 | wc -l)
 echo "$(cat <(cat <(echo nested)))"
 coproc cat; echo through >&"${COPROC[1]}"; read -r line <&"${COPROC[0]}"; echo "$line"
 set +o pipefail
