@@ -33,7 +33,8 @@ class Listener {
     int at = -1;          // replace this number; -1: the lowest free one
   };
   // ESRCH when the task is gone, EMFILE, EBADF (also for O_PATH). After an error of a call with
-  // `answer` the trap still waits.
+  // `answer` the trap still waits; but EINPROGRESS says that a signal interrupted it after all, and
+  // the task got 0: block signals.
   Result<int> AddFd(uint64_t id, const Fd& fd, const AddFdOptions& options) const;
 
  private:

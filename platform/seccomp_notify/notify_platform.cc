@@ -1,10 +1,15 @@
 #include "platform/seccomp_notify/notify_platform.h"
 
+#include <signal.h>
+
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/linux_abi/errno.h"
+#include "base/log.h"
 #include "base/status.h"
+#include "platform/seccomp_notify/blocked_signals.h"
 #include "platform/seccomp_notify/guest_copy.h"
 #include "platform/seccomp_notify/listener.h"
 #include "platform/seccomp_notify/session.h"
@@ -70,8 +75,22 @@ void NotifyPlatform::ReturnRestart(const Trap& trap) {
 }
 
 void NotifyPlatform::ReturnFd(const Trap& trap, const Fd& fd, bool close_on_exec) {
-  auto number = listener_.AddFd(trap.id, fd, {.close_on_exec = close_on_exec, .answer = true});
-  if (!number.ok()) ReturnErrno(trap, number.error());
+  Result<int> number = Errno(EIO);
+  {
+    // When a signal interrupts ADDFD with FLAG_SEND, the kernel takes the descriptor back but not
+    // the answer: the call then returns 0 (seccomp_notify_addfd, 6.18).
+    BlockedSignals blocked;
+    number = listener_.AddFd(trap.id, fd, {.close_on_exec = close_on_exec, .answer = true});
+  }
+  if (number.ok()) return;
+  if (number.error() == Errno(EINPROGRESS)) {
+    // It has happened all the same: somebody stopped and continued this process. The task goes on
+    // with a wrong descriptor number.
+    LogError(absl::StrCat("interrupted while giving a descriptor: killing task ", trap.tid));
+    ::kill(trap.tid, SIGKILL);
+    return;
+  }
+  ReturnErrno(trap, number.error());
 }
 
 Result<void> NotifyPlatform::AddFdAt(const Trap& trap, const Fd& fd, int at, bool close_on_exec) {

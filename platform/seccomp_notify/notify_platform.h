@@ -6,10 +6,15 @@
 // its answer.
 //
 // Privilege: none, when the caller's effective uid owns the tasks' user namespace
-// (user_namespaces(7), "owner of a child namespace"). Threads: any number may sit in Next; each
-// received trap is handled by one thread. A thread that enters sessions must not have children of
-// its own, and must not be the thread that inherits orphans (a pid-1 process's main thread): an
-// exec is awaited with waitpid(-1, __WNOTHREAD).
+// (user_namespaces(7), "owner of a child namespace"; also under Yama's ptrace_scope 1 and 2).
+//
+// Threads: any number may sit in Next; each received trap is handled by one thread, with at most
+// one session at a time. A session awaits its task with waitpid(-1, __WNOTHREAD), because an exec
+// may report under another number: children of the thread itself that end meanwhile are reaped
+// unseen, so it should have none that it wants to hear of.
+//
+// A supervisor that is stopped (SIGSTOP, freezer) just while it gives a descriptor (ReturnFd) kills
+// the task: the kernel has then told it a wrong number.
 #ifndef MOAT_PLATFORM_SECCOMP_NOTIFY_NOTIFY_PLATFORM_H_
 #define MOAT_PLATFORM_SECCOMP_NOTIFY_NOTIFY_PLATFORM_H_
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +94,29 @@ TEST(Platform, GivesDescriptors) {
     platform.ReturnFd(trap, null, true);
   });
   EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "fds"})), 0);
+}
+
+// One-step answers can't be taken back by the kernel: a signal in the middle must not come through.
+void Ignore(int) {}
+
+TEST(Platform, GivesDescriptorsWhileSignalsComeIn) {
+  Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  struct sigaction action = {};
+  action.sa_handler = Ignore;
+  ASSERT_EQ(::sigaction(SIGALRM, &action, nullptr), 0);
+  const itimerval often = {{0, 50}, {0, 50}}, never = {};
+  sigset_t alarm;
+  sigemptyset(&alarm);
+  sigaddset(&alarm, SIGALRM);
+  ::pthread_sigmask(SIG_BLOCK, &alarm, nullptr);  // here; the workers take them
+  Sandbox sandbox([&](Platform& platform, const Trap& trap) {
+    ::pthread_sigmask(SIG_UNBLOCK, &alarm, nullptr);
+    ::setitimer(ITIMER_REAL, &often, nullptr);
+    platform.ReturnFd(trap, null, true);
+  });
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "opens", "50000"})), 0);
+  ::setitimer(ITIMER_REAL, &never, nullptr);
+  ::pthread_sigmask(SIG_UNBLOCK, &alarm, nullptr);
 }
 
 std::string TimeOf(const std::vector<std::string>& argv, Handler handler) {
