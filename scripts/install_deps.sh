@@ -7,7 +7,7 @@
 set -euo pipefail
 
 build_packages=(
-  ca-certificates cmake g++ git libabsl-dev libbenchmark-dev libcap-dev libcli11-dev libgmock-dev
+  ca-certificates cmake g++ git libabsl-dev libcap-dev libcli11-dev libgmock-dev
   libgtest-dev libseccomp-dev ninja-build nlohmann-json3-dev pkg-config
 )
 # gcc-multilib is not needed: the guests make their i386 calls from 64-bit code.
