@@ -44,6 +44,7 @@ Result<Tracee> Tracee::Stop(pid_t tid, absl::FunctionRef<Result<void>()> answer)
 Tracee::Tracee(Tracee&& other) noexcept
     : tid_(std::exchange(other.tid_, -1)),
       old_mask_(std::exchange(other.old_mask_, std::nullopt)),
+      step_from_(other.step_from_),
       owes_sigtrap_(std::exchange(other.owes_sigtrap_, false)) {}
 
 Result<user_regs_struct> Tracee::Registers() {
@@ -57,6 +58,7 @@ Result<void> Tracee::SetRegisters(const user_regs_struct& registers) {
   if (tid_ < 0) return Errno(ESRCH);
   user_regs_struct copy = registers;
   if (Ptrace(PTRACE_SETREGS, tid_, 0, &copy) < 0) return Reap();
+  step_from_ = registers.rip;
   return Unit();
 }
 
@@ -81,19 +83,24 @@ Result<Tracee::StepEnd> Tracee::Step() {
     if (Event(status) == PTRACE_EVENT_EXEC) return StepEnd::kReplaced;
     // A group-stop, or its end. The step goes on; detaching puts the task back into it.
     if (Event(status) == PTRACE_EVENT_STOP) continue;
-    if (WSTOPSIG(status) != SIGTRAP) {
-      deliver = WSTOPSIG(status);  // SIGSTOP can't be blocked; a fault is forced on the task
-    } else if (IsStepTrap()) {
-      return StepEnd::kStepped;
+    if (WSTOPSIG(status) == SIGTRAP) {
+      TRY_ASSIGN(const bool stepped, HasStepped());
+      if (stepped) return StepEnd::kStepped;
     } else {
-      owes_sigtrap_ = true;
+      deliver = WSTOPSIG(status);  // SIGSTOP can't be blocked; a fault is forced on the task
     }
   }
 }
 
-bool Tracee::IsStepTrap() const {
+Result<bool> Tracee::HasStepped() {
   siginfo_t info;
-  return Ptrace(PTRACE_GETSIGINFO, tid_, 0, &info) < 0 || info.si_code > 0;
+  if (Ptrace(PTRACE_GETSIGINFO, tid_, 0, &info) < 0) return Reap();
+  if (info.si_code > 0) return true;  // the kernel's own
+  owes_sigtrap_ = true;
+  // One that was sent before the step; or during it, and then the kernel has dropped its own,
+  // because a task has room for one SIGTRAP.
+  TRY_ASSIGN(const user_regs_struct now, Registers());
+  return now.rip != step_from_;
 }
 
 Result<int> Tracee::Wait() {

@@ -60,11 +60,12 @@ class Tracee {
   // For a ptrace request that failed because the task was killed while it stood still: without the
   // wait its zombie would stay ours and its real parent wait for ever.
   Errno Reap();
-  // Whether the SIGTRAP it stands at is the kernel's own, not one that somebody sent.
-  bool IsStepTrap() const;
+  // Whether the SIGTRAP that it stands at means the end of the step. Notes one that somebody sent.
+  Result<bool> HasStepped();
 
   pid_t tid_ = -1;                    // -1: gone or released
   std::optional<uint64_t> old_mask_;  // set once the signals are blocked
+  uint64_t step_from_ = 0;            // the instruction that SetRegisters put it on
   bool owes_sigtrap_ = false;         // somebody sent one while we stepped
 };
 

@@ -280,6 +280,33 @@ static int Storm(int count, char* program) {
   return 0;
 }
 
+static pid_t disturbed;
+static void* SendSigtrapForEver(void* unused) {
+  for (;;) {
+    syscall(SYS_tgkill, getpid(), disturbed, SIGTRAP);
+    for (volatile int i = 0; i < 2000; ++i) {
+    }
+  }
+  return unused;
+}
+
+// disturbed N: sessions while another thread sends SIGTRAP to the one that is stepped.
+static int Disturbed(int count) {
+  struct sigaction action = {.sa_handler = Count};
+  Check(1, sigaction(SIGTRAP, &action, NULL) == 0);
+  disturbed = (pid_t)syscall(SYS_gettid);
+  pthread_t thread;
+  pthread_create(&thread, NULL, SendSigtrapForEver, NULL);
+  for (int i = 0; i < count; ++i) {
+    long result;
+    do result = Trap(i, 0, 0);
+    while (result == -1 && errno == EINTR);  // it can come before the supervisor hears of the call
+    Check(2, result == i);
+  }
+  Check(3, signals_seen > 0);
+  return 0;
+}
+
 static void* TrapForEver(void* unused) {
   for (;;) Trap(0, 0, 0);
   return unused;
@@ -356,6 +383,7 @@ int main(int argc, char** argv) {
   if (!strcmp(word, "vfork")) return VforkExec(argv + 2);
   if (!strcmp(word, "large")) return LargeExec(argv[2], atoi(argv[3]));
   if (!strcmp(word, "spawn")) return Spawn(atoi(argv[2]), argv[3]);
+  if (!strcmp(word, "disturbed")) return Disturbed(atoi(argv[2]));
   if (!strcmp(word, "storm")) return Storm(atoi(argv[2]), argv[3]);
   if (!strcmp(word, "race")) return Race(atoi(argv[2]), argv[3]);
   if (!strcmp(word, "swap")) return Swap(atoi(argv[2]));

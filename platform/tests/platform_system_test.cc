@@ -222,6 +222,18 @@ TEST(Session, LeavesSigtrapToTheProgram) {
   EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "sigtrap"})), 0);
 }
 
+TEST(Session, TellsItsStepFromASigtrapThatIsSent) {
+  Sandbox sandbox([](Platform& platform, const Trap& trap) {
+    auto session = MustEnter(platform, trap);
+    for (int i = 0; i < 3; ++i) {
+      auto parent = session->Call(__NR_getppid, Args());
+      EXPECT_EQ(parent.ok() ? *parent : 0, 1u);
+    }
+    session->Finish(static_cast<int64_t>(trap.args[0]));
+  });
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "disturbed", "3000"})), 0);
+}
+
 TEST(Session, StopsAfterwardsWhenStoppedMeanwhile) {
   Sandbox sandbox([](Platform& platform, const Trap& trap) {
     auto session = MustEnter(platform, trap);
