@@ -1,0 +1,25 @@
+// What the sentry is told of the container in its boot message. Pure.
+#ifndef MOAT_RUNTIME_LAUNCH_BOOT_CONFIG_H_
+#define MOAT_RUNTIME_LAUNCH_BOOT_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "nlohmann/json.hpp"
+#include "runtime/spec/spec.h"
+
+namespace moat::launch {
+
+// The boot message's field "tree" (sentry/boot.h; meanings: sentry/proc/virtual_tree.h,
+// TreeConfig). `mount_table` are lines of mountinfo(5).
+nlohmann::json TreeValues(const spec::Spec& spec, const std::string& hostname,
+                          const std::vector<std::string>& mount_table);
+
+// The CPUs of a list as cpuset.cpus takes it ("0-3,7"); malformed parts are left out.
+std::vector<int> ParseCpuList(absl::string_view list);
+
+}  // namespace moat::launch
+
+#endif  // MOAT_RUNTIME_LAUNCH_BOOT_CONFIG_H_

@@ -1,0 +1,325 @@
+#include "runtime/launch/container_init.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/fd_message.h"
+#include "base/read_file.h"
+#include "base/status.h"
+#include "platform/seccomp_notify/install_filter.h"
+#include "runtime/launch/empty_root.h"
+#include "runtime/launch/message.h"
+#include "runtime/launch/program.h"
+#include "runtime/namespaces/own_names.h"
+#include "runtime/namespaces/sysctl.h"
+#include "runtime/rootfs/mount_calls.h"
+
+namespace moat::launch {
+namespace {
+
+nlohmann::json ErrorFields(const absl::Status& status) {
+  return {{"errno", StatusErrno(status)}, {"message", std::string(status.message())}};
+}
+
+// A line of JSON by write(2), which is native: sendmsg may not be, and nobody would answer it yet.
+absl::Status WriteMessage(int socket, absl::string_view type, nlohmann::json fields) {
+  fields["type"] = std::string(type);
+  const std::string text = fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (::write(socket, text.data(), text.size()) < 0) return ErrnoStatus(errno, "write", type);
+  return absl::OkStatus();
+}
+
+// The next message without descriptors, by read(2).
+absl::StatusOr<std::string> ReadType(int socket) {
+  char text[512];
+  const ssize_t size = ::read(socket, text, sizeof(text));
+  if (size < 0) return ErrnoStatus(errno, "read", "a message");
+  if (size == 0) return absl::UnavailableError("the other side is gone");
+  const auto body = nlohmann::json::parse(text, text + size, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object() || !body.contains("type") || !body["type"].is_string()) {
+    return absl::InternalError("a message that can't be read");
+  }
+  return body["type"].get<std::string>();
+}
+
+absl::Status ExpectType(int socket, absl::string_view type) {
+  ASSIGN_OR_RETURN(const std::string got, ReadType(socket));
+  if (got == type) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("'", got, "' came where '", type, "' was due"));
+}
+
+bool WaitForGo(int go) {
+  char byte;
+  return ::read(go, &byte, 1) == 1;
+}
+
+// ---- C2 ----
+
+class Init {
+ public:
+  explicit Init(const InitConfig& config) : config_(config) {}
+
+  [[noreturn]] void Run();
+
+ private:
+  absl::Status Prepare();
+  absl::Status BecomeRoot();
+  absl::Status SetUpNamespaces();
+  absl::Status TakeStdio();
+  absl::Status CloseTheRest();
+  absl::Status SendPrepared();
+  absl::Status Filter();
+  absl::Status Finish();
+  [[noreturn]] void WaitAndExecute();
+
+  absl::Status Step(absl::string_view name, absl::Status (Init::*step)()) {
+    if (config_.observer) RETURN_IF_ERROR(config_.observer(name));
+    return Annotate((this->*step)(), absl::StrCat("init: ", name));
+  }
+
+  const InitConfig& config_;
+  int setup_ = config_.setup_socket;
+  int init_ = config_.init_socket;
+  Fd stub_, proc_, pid_namespace_, ipc_namespace_;
+  std::string program_;
+  std::vector<std::string> environment_;
+};
+
+absl::Status Init::BecomeRoot() {
+  if (::setgroups(0, nullptr) < 0) return ErrnoStatus(errno, "setgroups", "none");
+  if (::setresgid(0, 0, 0) < 0) return ErrnoStatus(errno, "setresgid", "0");
+  if (::setresuid(0, 0, 0) < 0) return ErrnoStatus(errno, "setresuid", "0");
+  return absl::OkStatus();
+}
+
+absl::Status Init::SetUpNamespaces() {
+  ASSIGN_OR_RETURN(proc_, MountOwnProc());
+  pid_namespace_.Reset(::openat(proc_.get(), "self/ns/pid", O_RDONLY | O_CLOEXEC));
+  ipc_namespace_.Reset(::openat(proc_.get(), "self/ns/ipc", O_RDONLY | O_CLOEXEC));
+  if (!pid_namespace_ || !ipc_namespace_) return ErrnoStatus(errno, "openat", "ns/pid, ns/ipc");
+  RETURN_IF_ERROR(namespaces::SetNames(config_.spec.hostname, config_.spec.domainname));
+  if (config_.namespaces.creates(CLONE_NEWNET)) RETURN_IF_ERROR(namespaces::SetLoopbackUp());
+  RETURN_IF_ERROR(namespaces::WriteSysctls(config_.spec.linux_config.sysctl, proc_.get()));
+  ASSIGN_OR_RETURN(stub_, EnterEmptyRoot());
+  return absl::OkStatus();
+}
+
+absl::Status Init::TakeStdio() {
+  if (::setsid() < 0) return ErrnoStatus(errno, "setsid", "");
+  const bool terminal = config_.terminal >= 0;
+  if (terminal && ::ioctl(config_.terminal, TIOCSCTTY, 0) < 0) {
+    return ErrnoStatus(errno, "ioctl TIOCSCTTY", "the terminal");
+  }
+  // First out of the way: a source may be one of the numbers that are about to be replaced.
+  constexpr int kOutOfTheWay = 10;
+  std::array<Fd, 3> sources;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const int source = terminal ? config_.terminal : config_.stdio[i];
+    sources[i].Reset(::fcntl(source, F_DUPFD_CLOEXEC, kOutOfTheWay));
+    if (!sources[i]) return ErrnoStatus(errno, "fcntl", "stdio");
+  }
+  for (size_t i = 0; i < sources.size(); ++i) {
+    if (::dup2(sources[i].get(), static_cast<int>(i)) < 0) {
+      return ErrnoStatus(errno, "dup2", "stdio");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Keeps 0 to 2, the preserved ones, and our own at the numbers right behind them.
+absl::Status Init::CloseTheRest() {
+  const int first = 3 + config_.preserve_fds;
+  constexpr int kOwn = 6;
+  const std::array<int, kOwn> own = {setup_,
+                                     init_,
+                                     stub_.Release(),
+                                     proc_.Release(),
+                                     pid_namespace_.Release(),
+                                     ipc_namespace_.Release()};
+  std::array<int, kOwn> moved;
+  for (size_t i = 0; i < own.size(); ++i) {
+    moved[i] = ::fcntl(own[i], F_DUPFD_CLOEXEC, first + kOwn);
+    if (moved[i] < 0) return ErrnoStatus(errno, "fcntl", "own descriptors");
+  }
+  for (size_t i = 0; i < moved.size(); ++i) {
+    if (::dup3(moved[i], first + static_cast<int>(i), O_CLOEXEC) < 0) {
+      return ErrnoStatus(errno, "dup3", "own descriptors");
+    }
+  }
+  if (::close_range(static_cast<unsigned>(first + kOwn), ~0U, 0) < 0) {
+    return ErrnoStatus(errno, "close_range", "");
+  }
+  setup_ = first;
+  init_ = first + 1;
+  stub_.Reset(first + 2);
+  proc_.Reset(first + 3);
+  pid_namespace_.Reset(first + 4);
+  ipc_namespace_.Reset(first + 5);
+  return absl::OkStatus();
+}
+
+absl::Status Init::SendPrepared() {
+  RETURN_IF_ERROR(Send(setup_, "prepared", nlohmann::json::object(),
+                       {{"stub", stub_.get()},
+                        {"proc_b", proc_.get()},
+                        {"pid_namespace_b", pid_namespace_.get()},
+                        {"ipc_namespace", ipc_namespace_.get()}}));
+  stub_.Reset();
+  proc_.Reset();
+  pid_namespace_.Reset();
+  ipc_namespace_.Reset();
+  return ExpectType(setup_, "filter");
+}
+
+absl::Status Init::Filter() {
+  if (config_.spec.process->no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+    return ErrnoStatus(errno, "prctl", "PR_SET_NO_NEW_PRIVS");
+  }
+  if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "dumpable");
+  Result<Fd> listener = platform::seccomp_notify::InstallFilter(config_.filter);
+  if (!listener.ok()) return ErrnoStatus(listener.error().value(), "seccomp", "the filter");
+  RETURN_IF_ERROR(WriteMessage(setup_, "filtered", {{"listener", listener->get()}}));
+  return ExpectType(init_, "attached");
+}
+
+// From here on the sentry answers.
+absl::Status Init::Finish() {
+  const spec::Process& process = *config_.spec.process;
+  RETURN_IF_ERROR(MakeWorkingDirectory(process.cwd));
+  RETURN_IF_ERROR(TakeIdentity(process.user, config_.capabilities));
+  if (::chdir(process.cwd.c_str()) < 0) {
+    return ErrnoStatus(errno, "chdir", absl::StrCat("process.cwd ", process.cwd));
+  }
+  ASSIGN_OR_RETURN(program_, FindProgram(process));
+  environment_ = MakeEnvironment(process);
+  return absl::OkStatus();
+}
+
+absl::Status Init::Prepare() {
+  RETURN_IF_ERROR(Step("become root", &Init::BecomeRoot));
+  RETURN_IF_ERROR(Step("set up namespaces", &Init::SetUpNamespaces));
+  RETURN_IF_ERROR(Step("take stdio", &Init::TakeStdio));
+  RETURN_IF_ERROR(Step("close descriptors", &Init::CloseTheRest));
+  RETURN_IF_ERROR(Step("send prepared", &Init::SendPrepared));
+  return Step("install filter", &Init::Filter);
+}
+
+std::vector<char*> Pointers(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (std::string& text : strings) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+void Init::WaitAndExecute() {
+  constexpr int kNotFound = 127, kNotExecutable = 126;  // as a shell says
+  if (!ExpectType(init_, "start").ok()) ::_exit(1);
+  std::vector<std::string> arguments = config_.spec.process->args;
+  ResetSignals();
+  ::execve(program_.c_str(), Pointers(arguments).data(), Pointers(environment_).data());
+  const int error = errno;
+  const absl::Status failed =
+      ErrnoStatus(error, "execve", absl::StrCat("process.args[0] ", program_));
+  WriteMessage(init_, "failed", ErrorFields(failed)).IgnoreError();
+  ::_exit(error == ENOENT ? kNotFound : kNotExecutable);
+}
+
+void Init::Run() {
+  if (absl::Status status = Prepare(); !status.ok()) {
+    WriteMessage(setup_, "error", ErrorFields(status)).IgnoreError();
+    ::_exit(1);
+  }
+  ::close(setup_);
+  absl::Status status = config_.observer ? config_.observer("finish") : absl::OkStatus();
+  if (status.ok()) status = Finish();
+  if (!status.ok()) {
+    WriteMessage(init_, "failed", ErrorFields(status)).IgnoreError();
+    ::_exit(1);
+  }
+  if (!WriteMessage(init_, "created", nlohmann::json::object()).ok()) ::_exit(1);
+  WaitAndExecute();
+}
+
+// ---- C1 ----
+
+// Becomes A's root for what is made from here on (B's owner must have an id in A), but keeps the
+// own file system uid: the map files of an undumpable process belong to the host's root (proc(5)).
+absl::Status TakeOwnersIds(const namespaces::IdMaps& ids) {
+  if (ids.uid.identity() && ids.gid.identity()) return absl::OkStatus();
+  const uid_t own = ::geteuid();
+  const uid_t uid = *ids.uid.ToHost(0);
+  const gid_t gid = *ids.gid.ToHost(0);
+  if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0) {
+    return ErrnoStatus(errno, "prctl", "PR_SET_SECUREBITS");
+  }
+  if (::setgroups(0, nullptr) < 0) return ErrnoStatus(errno, "setgroups", "none");
+  if (::setresgid(gid, gid, gid) < 0) return ErrnoStatus(errno, "setresgid", absl::StrCat(gid));
+  if (::setresuid(uid, uid, uid) < 0) return ErrnoStatus(errno, "setresuid", absl::StrCat(uid));
+  ::setfsuid(own);
+  return absl::OkStatus();
+}
+
+absl::Status WriteInnerMaps(int pidfd, const namespaces::IdMaps& ids) {
+  ASSIGN_OR_RETURN(const pid_t pid, PidOf(pidfd));
+  const std::string directory = absl::StrCat("/proc/", pid);
+  RETURN_IF_ERROR(WriteFile(directory + "/uid_map", ids.uid.InnerText()));
+  return WriteFile(directory + "/gid_map", ids.gid.InnerText());
+}
+
+// Securebits go back to normal with the new user namespace (user_namespaces(7)).
+absl::StatusOr<Process> CloneInit(const InitConfig& config, std::pair<Fd, Fd>& go) {
+  const uint64_t flags =
+      CLONE_PARENT | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | config.namespaces.create;
+  return Process::Clone(flags, [&config, &go] {
+    go.first.Reset();
+    if (!WaitForGo(go.second.get())) ::_exit(1);
+    Init(config).Run();
+  });
+}
+
+absl::Status MakeInit(const InitConfig& config) {
+  // Nobody in A may look into a process that still has the host before its eyes.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "dumpable");
+  RETURN_IF_ERROR(namespaces::JoinNamespaces(config.namespaces));
+  RETURN_IF_ERROR(TakeOwnersIds(config.ids));
+  if (::setns(config.outer_user, CLONE_NEWUSER) < 0) {
+    return ErrnoStatus(errno, "setns", "user namespace A");
+  }
+  if (config.namespaces.new_time) {
+    RETURN_IF_ERROR(namespaces::MakeTimeNamespace(config.spec.linux_config));
+  }
+  ASSIGN_OR_RETURN(auto go, SocketPair());
+  ASSIGN_OR_RETURN(Process init, CloneInit(config, go));
+  const Fd pidfd = init.Release();  // our sibling, not our child: moat reaps it
+  RETURN_IF_ERROR(
+      Send(config.setup_socket, "born", nlohmann::json::object(), {{"init_pidfd", pidfd.get()}}));
+  RETURN_IF_ERROR(WriteInnerMaps(pidfd.get(), config.ids));
+  if (::write(go.first.get(), "g", 1) != 1) return ErrnoStatus(errno, "write", "go");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RunInitParent(const InitConfig& config, int go) {
+  if (!WaitForGo(go)) ::_exit(1);
+  absl::Status status = config.observer ? config.observer("make init") : absl::OkStatus();
+  if (status.ok()) status = MakeInit(config);
+  if (status.ok()) ::_exit(0);
+  Send(config.setup_socket, "error", ErrorFields(status)).IgnoreError();
+  ::_exit(1);
+}
+
+}  // namespace moat::launch

@@ -1,0 +1,69 @@
+#include "runtime/launch/launch.h"
+
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/status.h"
+#include "platform/seccomp_notify/install_filter.h"
+#include "policies/compiler/filter_compiler.h"
+#include "runtime/launch/launcher.h"
+#include "sentry/syscalls/filter.h"
+
+namespace moat::launch {
+namespace {
+
+absl::StatusOr<Filter> MakeFilter() {
+  Filter filter;
+  while (filter.cookie == 0) {
+    if (::getrandom(&filter.cookie, sizeof(filter.cookie), 0) != sizeof(filter.cookie)) {
+      return ErrnoStatus(errno, "getrandom", "");
+    }
+  }
+  policies::FilterSpec spec = sentry::DefaultFilterSpec();
+  spec.cookie = filter.cookie;
+  ASSIGN_OR_RETURN(filter.program, policies::Compile(spec));
+  return filter;
+}
+
+absl::Status CheckKernel() {
+  const Result<void> support = platform::seccomp_notify::CheckKernelSupport();
+  if (support.ok()) return absl::OkStatus();
+  return Annotate(ErrnoStatus(support.error().value(), "seccomp", "user notification"),
+                  "this kernel can't run moat; it needs Linux 5.19 or newer with CONFIG_SECCOMP");
+}
+
+// P_IDFD of waitid(2), which glibc's idtype_t has since 2.36.
+void Reap(const Fd& pidfd) {
+  siginfo_t info;
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Launched> Launch(const LaunchRequest& request) {
+  RETURN_IF_ERROR(CheckKernel());
+  ASSIGN_OR_RETURN(const Filter filter, MakeFilter());
+  return Launcher(request, filter, nullptr).Run();
+}
+
+// In the order in which they can be reaped: the sentry, pid 1 of P_A, is only gone once all others
+// of P_A are.
+void Abandon(Launched& launched) {
+  for (Fd* pidfd : {&launched.init_pidfd, &launched.gofer_pidfd, &launched.sentry_pidfd}) {
+    if (!*pidfd) continue;
+    ::syscall(SYS_pidfd_send_signal, pidfd->get(), SIGKILL, nullptr, 0);
+    Reap(*pidfd);
+    pidfd->Reset();
+  }
+  launched.control.Reset();
+  launched.terminal_master.Reset();
+  launched.groups.Remove().IgnoreError();
+}
+
+}  // namespace moat::launch

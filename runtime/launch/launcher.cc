@@ -1,0 +1,301 @@
+#include "runtime/launch/launcher.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/fd_message.h"
+#include "base/read_file.h"
+#include "base/status.h"
+#include "runtime/cgroups/hierarchy.h"
+#include "runtime/launch/boot_config.h"
+#include "runtime/launch/control.h"
+#include "runtime/launch/message.h"
+
+namespace moat::launch {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kSentry[] = "moat-sentry";
+constexpr char kGofer[] = "moat-gofer";
+constexpr char kInit[] = "the container's init";
+
+absl::StatusOr<Fd> OpenProgram(const std::string& path, int flags) {
+  Fd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd) {
+    return Annotate(ErrnoStatus(errno, "open", path), "a part of moat is missing; install it anew");
+  }
+  return fd;
+}
+
+absl::Status SetLimit(pid_t pid, const spec::Rlimit& limit) {
+  const rlimit64 value = {limit.soft, limit.hard};
+  if (::syscall(SYS_prlimit64, pid, limit.resource, &value, nullptr) < 0) {
+    return Annotate(ErrnoStatus(errno, "prlimit", limit.type), "process.rlimits");
+  }
+  return absl::OkStatus();
+}
+
+std::string OwnHostname() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof(name) - 1) == 0 ? name : "localhost";
+}
+
+}  // namespace
+
+Launcher::OwnedControlFile::~OwnedControlFile() {
+  if (!state_dir.empty()) RemoveControl(state_dir);
+}
+
+absl::Status Launcher::Step(absl::string_view name, absl::Status (Launcher::*step)()) {
+  if (observer_) RETURN_IF_ERROR(observer_(name));
+  return (this->*step)();
+}
+
+absl::StatusOr<Launched> Launcher::Run() {
+  RETURN_IF_ERROR(Step("check request", &Launcher::CheckRequest));
+  RETURN_IF_ERROR(Step("open programs", &Launcher::OpenPrograms));
+  RETURN_IF_ERROR(Step("make groups", &Launcher::MakeGroups));
+  RETURN_IF_ERROR(Step("build root", &Launcher::BuildRoot));
+  RETURN_IF_ERROR(Step("listen", &Launcher::Listen));
+  RETURN_IF_ERROR(Step("start sentry", &Launcher::StartSentryProcess));
+  RETURN_IF_ERROR(Step("boot sentry", &Launcher::BootSentry));
+  RETURN_IF_ERROR(Step("start gofer", &Launcher::StartGoferProcess));
+  RETURN_IF_ERROR(Step("boot gofer", &Launcher::BootGofer));
+  RETURN_IF_ERROR(Step("start init", &Launcher::StartInit));
+  RETURN_IF_ERROR(Step("await init", &Launcher::AwaitInit));
+  RETURN_IF_ERROR(Step("mount queues", &Launcher::MountQueues));
+  RETURN_IF_ERROR(Step("await supervisors", &Launcher::AwaitSupervisors));
+  RETURN_IF_ERROR(Step("install filter", &Launcher::InstallFilter));
+  RETURN_IF_ERROR(Step("limit init", &Launcher::LimitInit));
+  RETURN_IF_ERROR(Step("attach sentry", &Launcher::AttachSentry));
+  RETURN_IF_ERROR(Step("await created", &Launcher::AwaitCreated));
+  RETURN_IF_ERROR(Step("limit pids", &Launcher::LimitPids));
+  return Finish();
+}
+
+const spec::Resources* Launcher::resources() const {
+  const auto& resources = request_.spec.linux_config.resources;
+  return resources ? &*resources : nullptr;
+}
+
+absl::Status Launcher::CheckRequest() {
+  if (!request_.spec.process || process().args.empty()) {
+    return absl::InvalidArgumentError("process.args: there is no program to run");
+  }
+  ASSIGN_OR_RETURN(ids_, namespaces::IdMaps::Create(request_.spec.linux_config));
+  const spec::User& user = process().user;
+  if (!ids_.uid.ToHost(user.uid) || !ids_.gid.ToHost(user.gid)) {
+    return absl::InvalidArgumentError("process.user: the id has no mapping");
+  }
+  ASSIGN_OR_RETURN(namespaces_, namespaces::NamespacePlan::Create(request_.spec));
+  capabilities_ = ParseCapabilities(process().capabilities);
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::OpenPrograms() {
+  ASSIGN_OR_RETURN(sentry_program_, OpenProgram(request_.programs.sentry, O_PATH));
+  ASSIGN_OR_RETURN(gofer_program_, OpenProgram(request_.programs.gofer, O_PATH));
+  ASSIGN_OR_RETURN(loader_, OpenProgram(request_.programs.loader, O_RDONLY));
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::MakeGroups() {
+  ASSIGN_OR_RETURN(const cgroups::Layout layout, cgroups::DetectLayout());
+  ASSIGN_OR_RETURN(groups_.groups,
+                   cgroups::Groups::Create(layout, {.id = request_.id,
+                                                    .path = request_.spec.linux_config.cgroups_path,
+                                                    .resources = resources()}));
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::BuildRoot() {
+  ASSIGN_OR_RETURN(
+      root_, rootfs::BuildRoot({.spec = request_.spec,
+                                .ids = ids_,
+                                .bundle = request_.bundle,
+                                .staging = request_.state_dir,
+                                .plan = request_.root_plan ? &*request_.root_plan : nullptr}));
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::Listen() {
+  ASSIGN_OR_RETURN(listen_, ListenControl(request_.state_dir));
+  control_file_.state_dir = request_.state_dir;
+  return absl::OkStatus();
+}
+
+Placement Launcher::SupervisorPlacement() {
+  return [this](pid_t pid) { return groups_.groups.JoinSupervisor(pid); };
+}
+
+absl::Status Launcher::StartSentryProcess() {
+  ASSIGN_OR_RETURN(sentry_, StartSentry(sentry_program_.get(), ids_, request_.die_with_parent,
+                                        SupervisorPlacement()));
+  ASSIGN_OR_RETURN(service_, SocketPair());
+  ASSIGN_OR_RETURN(init_socket_, SocketPair());
+  ASSIGN_OR_RETURN(setup_socket_, SocketPair());
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::BootSentry() {
+  const std::string& hostname = request_.spec.hostname;
+  json fields = {{"id", request_.id},
+                 {"trace", request_.trace},
+                 {"cookie", absl::StrFormat("%016x", filter_.cookie)},
+                 {"tree", TreeValues(request_.spec, hostname.empty() ? OwnHostname() : hostname,
+                                     root_.mount_table)}};
+  NamedFds fds = {{"gofer", service_.first.get()},
+                  {"log", request_.log_fd},
+                  {"init", init_socket_.first.get()},
+                  {"listen", listen_.get()},
+                  {"loader", loader_.get()}};
+  if (request_.trace) {
+    fds.emplace_back("trace", request_.trace_fd >= 0 ? request_.trace_fd : request_.log_fd);
+  }
+  const auto group_fds = groups_.groups.OpenForSentry();
+  for (const auto& [name, fd] : group_fds) fds.emplace_back(name, fd.get());
+  RETURN_IF_ERROR(Annotate(Send(sentry_.control.get(), "boot", std::move(fields), fds), kSentry));
+  service_.first.Reset();
+  init_socket_.first.Reset();
+  listen_.Reset();
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::StartGoferProcess() {
+  ASSIGN_OR_RETURN(
+      gofer_, StartGofer(gofer_program_.get(), sentry_.pid_namespace.get(), SupervisorPlacement()));
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::BootGofer() {
+  const uint64_t keep = capabilities_.bounding | capabilities_.permitted | capabilities_.ambient;
+  RETURN_IF_ERROR(Annotate(Send(gofer_.boot.get(), "boot", {{"keep_capabilities", keep}},
+                                {{"user_namespace", sentry_.user_namespace.get()},
+                                 {"mount_namespace", root_.mount_namespace.get()},
+                                 {"net_namespace", sentry_.net_namespace.get()},
+                                 {"service", service_.second.get()},
+                                 {"log", request_.log_fd}}),
+                           kGofer));
+  service_.second.Reset();
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::StartInit() {
+  const InitConfig config = {.spec = request_.spec,
+                             .ids = ids_,
+                             .namespaces = namespaces_,
+                             .capabilities = capabilities_,
+                             .filter = filter_.program,
+                             .observer = observer_,
+                             .stdio = request_.stdio,
+                             .preserve_fds = request_.preserve_fds,
+                             .terminal = root_.terminal.slave.get(),
+                             .outer_user = sentry_.user_namespace.get(),
+                             .setup_socket = setup_socket_.second.get(),
+                             .init_socket = init_socket_.second.get()};
+  ASSIGN_OR_RETURN(auto go, SocketPair());
+  {
+    ASSIGN_OR_RETURN(const auto inside,
+                     PidNamespaceForChildren::Enter(sentry_.pid_namespace.get()));
+    ASSIGN_OR_RETURN(init_parent_, Process::Clone(0, [this, &config, &go] {
+                       go.first.Reset();
+                       setup_socket_.first.Reset();
+                       RunInitParent(config, go.second.get());
+                     }));
+  }
+  setup_socket_.second.Reset();
+  RETURN_IF_ERROR(groups_.groups.JoinWorkload(init_parent_.pid()));
+  if (::write(go.first.get(), "g", 1) != 1) return ErrnoStatus(errno, "write", "go");
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::AwaitInit() {
+  const int setup = setup_socket_.first.get();
+  ASSIGN_OR_RETURN(Received born, Expect(setup, kInit, "born"));
+  ASSIGN_OR_RETURN(Fd pidfd, born.Take("init_pidfd"));
+  ASSIGN_OR_RETURN(const pid_t pid, PidOf(pidfd.get()));
+  init_ = Process(pid, std::move(pidfd));
+  ASSIGN_OR_RETURN(Received prepared, Expect(setup, kInit, "prepared"));
+  RETURN_IF_ERROR(init_parent_.WaitForSuccess("the parent of the container's init"));
+  ASSIGN_OR_RETURN(stub_, prepared.Take("stub"));
+  ASSIGN_OR_RETURN(proc_b_, prepared.Take("proc_b"));
+  ASSIGN_OR_RETURN(pid_namespace_b_, prepared.Take("pid_namespace_b"));
+  ASSIGN_OR_RETURN(ipc_namespace_, prepared.Take("ipc_namespace"));
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::MountQueues() { return rootfs::MountQueues(root_, ipc_namespace_.get()); }
+
+absl::Status Launcher::AwaitSupervisors() {
+  RETURN_IF_ERROR(Expect(gofer_.boot.get(), kGofer, "ready").status());
+  return Expect(sentry_.control.get(), kSentry, "ready").status();
+}
+
+absl::Status Launcher::InstallFilter() {
+  const int setup = setup_socket_.first.get();
+  RETURN_IF_ERROR(Send(setup, "filter"));
+  ASSIGN_OR_RETURN(const Received filtered, Expect(setup, kInit, "filtered"));
+  const auto number = filtered.body.find("listener");
+  if (number == filtered.body.end() || !number->is_number_integer()) {
+    return absl::InternalError("the container's init did not say which descriptor the listener is");
+  }
+  listener_.Reset(
+      static_cast<int>(::syscall(SYS_pidfd_getfd, init_.pidfd(), number->get<int>(), 0)));
+  if (!listener_) return ErrnoStatus(errno, "pidfd_getfd", "the listener");
+  return absl::OkStatus();
+}
+
+// From outside: raising a hard limit takes a privilege of the caller's.
+absl::Status Launcher::LimitInit() {
+  for (const spec::Rlimit& limit : process().rlimits) {
+    RETURN_IF_ERROR(SetLimit(init_.pid(), limit));
+  }
+  if (!process().oom_score_adj) return absl::OkStatus();
+  return Annotate(WriteFile(absl::StrCat("/proc/", init_.pid(), "/oom_score_adj"),
+                            absl::StrCat(*process().oom_score_adj)),
+                  "process.oomScoreAdj");
+}
+
+absl::Status Launcher::AttachSentry() {
+  RETURN_IF_ERROR(Send(init_socket_.second.get(), "attach", json::object(),
+                       {{"listener", listener_.get()},
+                        {"stub", stub_.get()},
+                        {"proc_b", proc_b_.get()},
+                        {"pid_namespace_b", pid_namespace_b_.get()},
+                        {"init_pidfd", init_.pidfd()}}));
+  listener_.Reset();
+  // Ours would keep the sentry from seeing that the init closed its own by an execve.
+  init_socket_.second.Reset();
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::AwaitCreated() {
+  return Expect(sentry_.control.get(), kSentry, "created").status();
+}
+
+absl::Status Launcher::LimitPids() { return groups_.groups.ApplyPidsLimit(resources()); }
+
+absl::StatusOr<Launched> Launcher::Finish() {
+  Launched launched;
+  launched.init_pid = init_.pid();
+  launched.init_pidfd = init_.Release();
+  launched.sentry_pidfd = sentry_.process.Release();
+  launched.gofer_pidfd = gofer_.process.Release();
+  launched.control = std::move(sentry_.control);
+  launched.terminal_master = std::move(root_.terminal.master);
+  for (rootfs::UpperLayer& upper : root_.uppers) {
+    launched.uppers.push_back({upper.destination, std::move(upper.directory)});
+  }
+  launched.groups = std::exchange(groups_.groups, cgroups::Groups());
+  control_file_.state_dir.clear();
+  return launched;
+}
+
+}  // namespace moat::launch

@@ -1,0 +1,112 @@
+// The steps of Launch, for launch.cc and for tests that make one fail.
+#ifndef MOAT_RUNTIME_LAUNCH_LAUNCHER_H_
+#define MOAT_RUNTIME_LAUNCH_LAUNCHER_H_
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+#include "runtime/cgroups/groups.h"
+#include "runtime/launch/container_init.h"
+#include "runtime/launch/identity.h"
+#include "runtime/launch/launch.h"
+#include "runtime/launch/process.h"
+#include "runtime/launch/supervisors.h"
+#include "runtime/namespaces/id_map.h"
+#include "runtime/namespaces/namespace_plan.h"
+#include "runtime/rootfs/build_root.h"
+
+namespace moat::launch {
+
+struct Filter {
+  std::vector<sock_filter> program;
+  uint64_t cookie = 0;  // the one that `program` lets pass
+};
+
+// One launch. Each step leaves what it made in a member whose destructor undoes it; members are
+// declared in the order of the steps, so everything is undone backwards: processes first (an init
+// before the pid 1 above it, which can't be reaped earlier), then the socket file, then groups.
+class Launcher {
+ public:
+  // `request` and `filter` outlive it. `observer` may be empty; it is called in the set-up
+  // processes, too.
+  Launcher(const LaunchRequest& request, const Filter& filter, StepObserver observer)
+      : request_(request), filter_(filter), observer_(std::move(observer)) {}
+  Launcher(const Launcher&) = delete;
+  Launcher& operator=(const Launcher&) = delete;
+
+  absl::StatusOr<Launched> Run();
+
+ private:
+  // Control groups that are removed unless kept.
+  class OwnedGroups {
+   public:
+    ~OwnedGroups() { groups.Remove().IgnoreError(); }
+    cgroups::Groups groups;
+  };
+  // The control socket's file.
+  class OwnedControlFile {
+   public:
+    ~OwnedControlFile();
+    std::string state_dir;  // empty: none
+  };
+
+  absl::Status Step(absl::string_view name, absl::Status (Launcher::*step)());
+
+  absl::Status CheckRequest();
+  absl::Status OpenPrograms();
+  absl::Status MakeGroups();
+  absl::Status BuildRoot();
+  absl::Status Listen();
+  absl::Status StartSentryProcess();
+  absl::Status StartGoferProcess();
+  absl::Status StartInit();
+  absl::Status BootGofer();
+  absl::Status BootSentry();
+  absl::Status AwaitInit();
+  absl::Status MountQueues();
+  absl::Status AwaitSupervisors();
+  absl::Status InstallFilter();
+  absl::Status LimitInit();
+  absl::Status AttachSentry();
+  absl::Status AwaitCreated();
+  absl::Status LimitPids();
+
+  const spec::Process& process() const { return *request_.spec.process; }
+  const spec::Resources* resources() const;
+  Placement SupervisorPlacement();
+  absl::StatusOr<Launched> Finish();
+
+  const LaunchRequest& request_;
+  const Filter& filter_;
+  const StepObserver observer_;
+
+  namespaces::IdMaps ids_;
+  namespaces::NamespacePlan namespaces_;
+  CapabilityMasks capabilities_;
+  Fd sentry_program_, gofer_program_, loader_;
+
+  OwnedGroups groups_;
+  rootfs::BuiltRoot root_;
+  OwnedControlFile control_file_;
+  Fd listen_;
+  SentryProcess sentry_;
+  GoferProcess gofer_;
+  std::pair<Fd, Fd> service_;       // between sentry and gofer
+  std::pair<Fd, Fd> init_socket_;   // first: the sentry's end, second: the init's
+  std::pair<Fd, Fd> setup_socket_;  // first: ours
+  Process init_;
+  Process init_parent_;
+  Fd stub_, proc_b_, pid_namespace_b_, ipc_namespace_;
+  Fd listener_;
+};
+
+}  // namespace moat::launch
+
+#endif  // MOAT_RUNTIME_LAUNCH_LAUNCHER_H_

@@ -1,0 +1,127 @@
+#include "runtime/launch/process.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <bit>
+#include <csignal>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/read_file.h"
+#include "base/status.h"
+
+namespace moat::launch {
+namespace {
+
+int Reap(pid_t pid) {
+  int status = -1;
+  while (::waitpid(pid, &status, __WALL) < 0) {
+    if (errno != EINTR) return -1;
+  }
+  return status;
+}
+
+}  // namespace
+
+Process& Process::operator=(Process&& other) noexcept {
+  if (this != &other) {
+    KillAndReap();
+    pid_ = std::exchange(other.pid_, -1);
+    pidfd_ = std::move(other.pidfd_);
+  }
+  return *this;
+}
+
+absl::StatusOr<Process> Process::Clone(uint64_t flags, const std::function<void()>& body) {
+  int pidfd = -1;
+  clone_args arguments = {};
+  arguments.flags = flags | CLONE_PIDFD;
+  arguments.pidfd = std::bit_cast<uint64_t>(&pidfd);
+  // With CLONE_PARENT the kernel takes the caller's own (clone(2)).
+  arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof(arguments));
+  if (pid < 0) return ErrnoStatus(errno, "clone3", absl::StrCat("flags ", absl::Hex(flags)));
+  if (pid == 0) {
+    body();
+    ::_exit(1);
+  }
+  return Process(static_cast<pid_t>(pid), Fd(pidfd));
+}
+
+void Process::KillAndReap() {
+  if (pid_ < 0) return;
+  ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  Reap(std::exchange(pid_, -1));
+  pidfd_.Reset();
+}
+
+absl::Status Process::WaitForSuccess(const char* what) {
+  const int status = Reap(std::exchange(pid_, -1));
+  pidfd_.Reset();
+  if (status == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(what, " ended with wait status ", status));
+}
+
+Fd Process::Release() {
+  pid_ = -1;
+  return std::move(pidfd_);
+}
+
+absl::StatusOr<pid_t> PidOf(int pidfd) {
+  constexpr size_t kMaxFdInfo = 4096;
+  ASSIGN_OR_RETURN(const std::string info,
+                   ReadFile(absl::StrCat("/proc/self/fdinfo/", pidfd), kMaxFdInfo));
+  for (absl::string_view line : absl::StrSplit(info, '\n')) {
+    pid_t pid;
+    if (absl::ConsumePrefix(&line, "Pid:") && absl::SimpleAtoi(line, &pid) && pid > 0) return pid;
+  }
+  return absl::NotFoundError("the process of a pidfd is gone");
+}
+
+absl::StatusOr<PidNamespaceForChildren> PidNamespaceForChildren::Enter(int pid_namespace) {
+  Fd own(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+  if (!own) return ErrnoStatus(errno, "open", "/proc/self/ns/pid");
+  if (::setns(pid_namespace, CLONE_NEWPID) < 0) {
+    return ErrnoStatus(errno, "setns", "the sentry's pid namespace");
+  }
+  return PidNamespaceForChildren(std::move(own));
+}
+
+PidNamespaceForChildren::~PidNamespaceForChildren() {
+  if (own_) ::setns(own_.get(), CLONE_NEWPID);
+}
+
+void ResetSignals() {
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+int ExecuteOwnProgram(int program, const char* name, int null, int socket) {
+  constexpr int kOutOfTheWay = 10;
+  ResetSignals();
+  program = ::fcntl(program, F_DUPFD_CLOEXEC, kOutOfTheWay);
+  socket = ::fcntl(socket, F_DUPFD_CLOEXEC, kOutOfTheWay);
+  null = ::fcntl(null, F_DUPFD_CLOEXEC, kOutOfTheWay);
+  if (program < 0 || socket < 0 || null < 0) return errno;
+  if (::dup2(null, 0) < 0 || ::dup2(null, 1) < 0 || ::dup2(null, 2) < 0 || ::dup2(socket, 3) < 0) {
+    return errno;
+  }
+  if (::close_range(4, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return errno;
+  char* const arguments[] = {const_cast<char*>(name), nullptr};
+  char* const environment[] = {nullptr};
+  ::execveat(program, "", arguments, environment, AT_EMPTY_PATH);
+  return errno;
+}
+
+}  // namespace moat::launch

@@ -1,0 +1,30 @@
+// Finding the program of process.args. Every call goes through the container's own eyes: the filter
+// is in force, so the sentry answers with what is in the container's tree.
+#ifndef MOAT_RUNTIME_LAUNCH_PROGRAM_H_
+#define MOAT_RUNTIME_LAUNCH_PROGRAM_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/spec/spec.h"
+
+namespace moat::launch {
+
+// What to execute for process.args[0]: as execvp(3) would, by process.env's PATH. Errors carry
+// ENOENT ("executable file not found in $PATH") or EACCES.
+absl::StatusOr<std::string> FindProgram(const spec::Process& process);
+
+// process.env, and HOME from the container's /etc/passwd when it is not set.
+std::vector<std::string> MakeEnvironment(const spec::Process& process);
+
+// Makes process.cwd and its parents where they are missing.
+absl::Status MakeWorkingDirectory(const std::string& cwd);
+
+// The home directory of `uid` in the text of a passwd(5) file, "/" when it has none. Pure.
+std::string HomeInPasswd(absl::string_view passwd, uid_t uid);
+
+}  // namespace moat::launch
+
+#endif  // MOAT_RUNTIME_LAUNCH_PROGRAM_H_

@@ -1,0 +1,140 @@
+#include "runtime/launch/supervisors.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/fd_message.h"
+#include "base/read_file.h"
+#include "base/status.h"
+
+namespace moat::launch {
+namespace {
+
+constexpr uint64_t kSentryNamespaces =
+    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+
+// The start of one program. `gate` goes both ways: the parent lets the child go on with a byte, the
+// child says with an errno what failed; its end is close-on-exec, so end of file is success.
+struct Start {
+  const char* name;
+  int program;
+  bool enters_user_namespace;
+  bool die_with_parent;
+  Fd null;
+  std::pair<Fd, Fd> boot;
+  std::pair<Fd, Fd> gate;
+};
+
+absl::StatusOr<Start> MakeStart(const char* name, int program) {
+  Start start{.name = name, .program = program};
+  start.null.Reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!start.null) return ErrnoStatus(errno, "open", "/dev/null");
+  ASSIGN_OR_RETURN(start.boot, SocketPair());
+  ASSIGN_OR_RETURN(start.gate, SocketPair());
+  return start;
+}
+
+int BecomeRootOfNamespace() {
+  if (::setgroups(0, nullptr) < 0 || ::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0) {
+    return errno;
+  }
+  return 0;
+}
+
+// The signal is only sent for a death from now on; an earlier one shows at the gate.
+int DieWithParent(int gate) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return errno;
+  pollfd entry = {gate, POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 0 ? 0 : EPIPE;
+}
+
+int RunChild(Start& start) {
+  start.gate.first.Reset();
+  char go;
+  const int gate = start.gate.second.get();
+  if (::read(gate, &go, 1) != 1) return EPIPE;
+  if (start.enters_user_namespace) {
+    if (const int error = BecomeRootOfNamespace(); error != 0) return error;
+  }
+  // After the change of ids, which clears it (prctl(2)).
+  if (start.die_with_parent) {
+    if (const int error = DieWithParent(gate); error != 0) return error;
+  }
+  return ExecuteOwnProgram(start.program, start.name, start.null.get(), start.boot.second.get());
+}
+
+absl::StatusOr<Process> CloneChild(Start& start, uint64_t flags) {
+  return Process::Clone(flags, [&start] {
+    const int error = RunChild(start);
+    if (::write(start.gate.second.get(), &error, sizeof(error)) < 0) ::_exit(2);
+  });
+}
+
+absl::Status LetGo(Start& start) {
+  start.gate.second.Reset();
+  if (::write(start.gate.first.get(), "g", 1) != 1) {
+    return ErrnoStatus(errno, "start", start.name);
+  }
+  int error = 0;
+  const ssize_t size = ::read(start.gate.first.get(), &error, sizeof(error));
+  if (size == sizeof(error)) return ErrnoStatus(error, "execute", start.name);
+  // Killed on the way looks like success here; its first message won't come then.
+  return absl::OkStatus();
+}
+
+absl::Status WriteOuterMaps(pid_t pid, const namespaces::IdMaps& ids) {
+  const std::string directory = absl::StrCat("/proc/", pid);
+  RETURN_IF_ERROR(WriteFile(directory + "/uid_map", ids.uid.OuterText()));
+  return WriteFile(directory + "/gid_map", ids.gid.OuterText());
+}
+
+absl::StatusOr<Fd> OpenNamespace(pid_t pid, const char* name) {
+  const std::string path = absl::StrCat("/proc/", pid, "/ns/", name);
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return ErrnoStatus(errno, "open", path);
+  return fd;
+}
+
+}  // namespace
+
+absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps& ids,
+                                          bool die_with_parent, const Placement& place) {
+  ASSIGN_OR_RETURN(Start start, MakeStart("moat-sentry", program));
+  start.enters_user_namespace = true;
+  start.die_with_parent = die_with_parent;
+  SentryProcess sentry;
+  ASSIGN_OR_RETURN(sentry.process, CloneChild(start, kSentryNamespaces));
+  const pid_t pid = sentry.process.pid();
+  RETURN_IF_ERROR(WriteOuterMaps(pid, ids));
+  RETURN_IF_ERROR(place(pid));
+  ASSIGN_OR_RETURN(sentry.user_namespace, OpenNamespace(pid, "user"));
+  ASSIGN_OR_RETURN(sentry.pid_namespace, OpenNamespace(pid, "pid"));
+  ASSIGN_OR_RETURN(sentry.net_namespace, OpenNamespace(pid, "net"));
+  RETURN_IF_ERROR(LetGo(start));
+  sentry.control = std::move(start.boot.first);
+  return sentry;
+}
+
+absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace, const Placement& place) {
+  ASSIGN_OR_RETURN(Start start, MakeStart("moat-gofer", program));
+  GoferProcess gofer;
+  {
+    ASSIGN_OR_RETURN(const auto inside, PidNamespaceForChildren::Enter(pid_namespace));
+    ASSIGN_OR_RETURN(gofer.process, CloneChild(start, 0));
+  }
+  RETURN_IF_ERROR(place(gofer.process.pid()));
+  RETURN_IF_ERROR(LetGo(start));
+  gofer.boot = std::move(start.boot.first);
+  return gofer;
+}
+
+}  // namespace moat::launch
