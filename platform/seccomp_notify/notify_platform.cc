@@ -12,6 +12,7 @@
 #include "platform/seccomp_notify/blocked_signals.h"
 #include "platform/seccomp_notify/guest_copy.h"
 #include "platform/seccomp_notify/listener.h"
+#include "platform/seccomp_notify/receiver_gate.h"
 #include "platform/seccomp_notify/session.h"
 #include "platform/seccomp_notify/tracee.h"
 
@@ -23,7 +24,10 @@ class NotifyPlatform final : public Platform {
   NotifyPlatform(Listener listener, uint64_t cookie)
       : listener_(std::move(listener)), cookie_(cookie) {}
 
-  Result<Trap> Next() override { return listener_.Receive(); }
+  Result<Trap> Next() override {
+    ReceiverGate::Pass pass(gate_);
+    return listener_.Receive();
+  }
   bool StillWaits(const Trap& trap) override { return listener_.StillWaits(trap.id); }
 
   Result<size_t> Read(const Trap& trap, GuestAddr from, absl::Span<std::byte> to) override {
@@ -56,6 +60,7 @@ class NotifyPlatform final : public Platform {
   // Stops the task under ptrace while its trap returns -`error` (0: the value 0).
   Result<Tracee> StopWith(const Trap& trap, int error);
 
+  ReceiverGate gate_;
   const Listener listener_;
   const uint64_t cookie_;
 };

@@ -18,7 +18,7 @@
 namespace moat::platform::testing {
 namespace {
 
-constexpr int kWorkers = 2;
+constexpr int kWorkers = 4;  // more than may receive at once
 constexpr size_t kHead = 4096;
 
 std::string Head(const std::string& path) {
