@@ -37,7 +37,7 @@ struct NodeContext {
   const Place& place;
   absl::string_view path;  // canonical: no links, real numbers
   absl::string_view text;  // the constant of the table's line
-  bool may_trace = false;  // whether the viewer passes ptrace_may_access for the node's process
+  bool may_trace = false;  // Guard::kRedact: whether the viewer passes ptrace_may_access
 };
 
 // The contents of a file or the text of a link.
@@ -55,6 +55,7 @@ enum class NodeKind : uint8_t {
 enum class Guard : uint8_t {
   kNone,
   kTrace,    // ptrace_may_access(PTRACE_MODE_READ_FSCREDS), else EACCES
+  kRedact,   // the same, but without it the generator shows less (NodeContext::may_trace)
   kRefused,  // EPERM for everyone
 };
 

@@ -57,6 +57,7 @@ Result<struct stat> Snapshots::Reserve(pid_t caller, const std::string& path, mo
     reserved_.erase(reserved_ages_.front());
     reserved_ages_.pop_front();
   }
+  RememberLocked(attributes, path);
   const auto age = reserved_ages_.insert(reserved_ages_.end(), key);
   reserved_.emplace(std::move(key), Reserved{std::move(memfd), age});
   return attributes;
@@ -90,7 +91,8 @@ Result<Fd> Snapshots::Open(pid_t caller, const std::string& path, mode_t mode,
   TRY(FillAndSeal(memfd, text));
   TRY_ASSIGN(struct stat attributes, AttributesOf(memfd));
   TRY_ASSIGN(Fd opened, OpenSealed(memfd, mode, flags));
-  Remember(attributes, path);
+  absl::MutexLock lock(&mutex_);
+  RememberLocked(attributes, path);
   return opened;
 }
 
@@ -118,8 +120,7 @@ Result<Fd> Snapshots::OpenStatic(const std::string& path, mode_t mode, absl::str
   return opened;
 }
 
-void Snapshots::Remember(const struct stat& attributes, const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+void Snapshots::RememberLocked(const struct stat& attributes, const std::string& path) {
   const FileIdentity identity = FileIdentity::OfSealed(attributes);
   if (const auto found = known_.find(identity); found != known_.end()) {
     known_ages_.erase(found->second.age);

@@ -56,7 +56,8 @@ class Snapshots {
   // What was set aside, or a new memfd.
   Result<Fd> TakeReserved(const Key& key, mode_t mode);
   Result<Fd> OpenSealed(const Fd& memfd, mode_t mode, int flags) const;
-  void Remember(const struct stat& attributes, const std::string& path);
+  void RememberLocked(const struct stat& attributes, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ProcessSource& processes_;
   absl::Mutex mutex_;

@@ -166,6 +166,8 @@ TEST_F(TreeTest, DirectoriesAreRecognisedAndHaveTypes) {
   EXPECT_EQ(tree().MagicOf(StatOf(fd)), PROC_SUPER_MAGIC);
   EXPECT_EQ(tree().MagicOf(StatOf(Open("/sys/devices"))), SYSFS_MAGIC);
   EXPECT_EQ(tree().MagicOf(StatOf(tmpfs_)), 0);
+  EXPECT_EQ(tree().MagicOf(Stat("/proc/self/status")), PROC_SUPER_MAGIC);
+  EXPECT_EQ(tree().MagicOf(Stat("/proc/version")), PROC_SUPER_MAGIC);
   EXPECT_THAT(Names(fd), AllOf(Contains("status"), Contains("task"), Contains("exe")));
   EXPECT_THAT(Names(Open("/proc")), AllOf(Contains(absl::StrCat(getpid())), Contains("meminfo"),
                                           Contains("self"), Not(Contains("kcore"))));

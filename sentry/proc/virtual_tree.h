@@ -30,13 +30,18 @@ namespace moat::sentry {
 // as it concerns /proc).
 struct Viewer {
   const TaskInfo* task = nullptr;
-  // A duplicate of any descriptor of any task of the container by its P_B thread group id; for
-  // /proc/*/fd/N. (Implemented with pidfd_getfd.)
 };
 
-// The walk left the tree through a magic link (cwd, root, exe, fd/N, an absolute symlink): go on
-// with `rest` (no leading slash; may be empty) from `base`. Without a base: go on with the absolute
-// path `rest` from the caller's root.
+// The walk left the tree through a magic link (cwd, root, exe, fd/N), an absolute symlink, or "..":
+// go on with `rest` (no leading slash) from `base`. Without a base: go on with the absolute path
+// `rest` from the caller's root.
+//
+// An empty `rest` with a base stands for the file itself. open(2) then makes a *new* open file
+// description with the caller's flags (for fd/N: of whatever the descriptor is; ENXIO for a
+// socket), and any other call acts on `base` as with AT_EMPTY_PATH. A base from fd/N is a duplicate
+// with the target's open modes (pidfd_getfd), others are O_PATH. "." stands for the same where only
+// a directory will do. The tree has checked that the viewer may follow the link; what lies behind
+// it is checked by whoever goes on.
 struct LeftTree {
   Fd base;
   std::string rest;
@@ -81,14 +86,19 @@ class VirtualTree {
 
   // `path` is absolute ("/proc/self/status"), may hold "..", "." and doubled slashes, and starts in
   // /proc or /sys lexically. open(2) with the caller's flags. O_CREAT on a missing name: EACCES or
-  // ENOENT as procfs answers. Writable nodes return a descriptor only where a write can be
-  // honoured; otherwise EACCES.
+  // ENOENT as procfs answers. No node can be opened for
+  // writing, since a write to a snapshot would not be seen: EROFS in /sys, /proc/sys and
+  // readonly_paths, else EACCES. O_PATH gives an O_PATH descriptor. A link in the last place with
+  // O_NOFOLLOW is ELOOP, with O_PATH too.
   virtual VirtualResult<VirtualOpened> Open(const Viewer& viewer, absl::string_view path,
                                             uint64_t flags) = 0;
+  // The identity (stx_dev_*, stx_ino) is the one that the next Open by the same thread group will
+  // show. stx_size is 0 in /proc and 4096 in /sys as Linux shows them, while a native fstat(2) of
+  // the opened snapshot shows how many bytes it holds.
   virtual VirtualResult<struct statx> Stat(const Viewer& viewer, absl::string_view path,
                                            bool follow) = 0;
   virtual VirtualResult<std::string> ReadLink(const Viewer& viewer, absl::string_view path) = 0;
-  // access(2) for the viewer's file credentials.
+  // access(2): for the viewer's real ids.
   virtual VirtualResult<Unit> Access(const Viewer& viewer, absl::string_view path, int mode,
                                      bool follow) = 0;
   // Everything that would change the tree (mkdir, unlink, rename, chmod, ...): what Linux's procfs

@@ -178,7 +178,8 @@ NodeContext Walker::Context(const TaskInfo& viewer, const Found& found) const {
           .place = found.place,
           .path = found.path,
           .text = found.node->line.text,
-          .may_trace = found.place.pid != 0 && MayTraceProcess(viewer, found.place.pid)};
+          .may_trace =
+              found.node->line.guard == Guard::kRedact && MayTraceProcess(viewer, found.place.pid)};
 }
 
 bool Walker::MayTraceProcess(const TaskInfo& viewer, pid_t pid) const {
@@ -207,6 +208,7 @@ Result<Permissions> Walker::PermissionsOf(const Found& found) const {
 Result<void> Walker::CheckGuard(const TaskInfo& viewer, const Found& found) const {
   switch (found.node->line.guard) {
     case Guard::kNone:
+    case Guard::kRedact:
       return {};
     case Guard::kRefused:
       return Errno(EPERM);
