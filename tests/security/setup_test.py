@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Hostile images: root file systems that try to make the set-up reach outside."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from sandbox import SandboxTest, main, root
+
+
+class HostileImage(SandboxTest):
+    def setUp(self):
+        super().setUp()
+        self.outside = self.folder / "outside"
+        self.outside.mkdir()
+        (self.outside / "file").write_text("untouched")
+        # A small image: busybox alone.
+        self.image = self.folder / "image"
+        for name in ("bin", "etc", "tmp", "dev", "proc", "sys"):
+            (self.image / name).mkdir(parents=True)
+        shutil.copy2(pathlib.Path(root("base")) / "bin/busybox", self.image / "bin/busybox")
+        (self.image / "bin/sh").symlink_to("busybox")
+
+    def replace_by_link(self, name, target):
+        (self.image / name).rmdir()
+        (self.image / name).symlink_to(target)
+
+    def run_image(self, script="echo ran", change=None):
+        def whole_change(config):
+            config["process"]["args"] = ["/bin/sh", "-c", script]
+            config["root"]["readonly"] = False
+            if change:
+                change(config)
+        self.addCleanup(self.moat, "delete", "--force", "c1")
+        result = self.moat("run", "--bundle", self.bundle(self.image, whole_change), "c1")
+        self.assertEqual(["file"], sorted(os.listdir(self.outside)), f"made outside; {result}")
+        self.assertEqual("untouched", (self.outside / "file").read_text())
+        return result
+
+    def test_plain_image_runs(self):
+        self.assert_ends(self.run_image("echo ran"), 0, "ran\n")
+
+    def test_dev_is_a_link_to_the_host(self):
+        self.replace_by_link("dev", self.outside)
+        self.run_image()
+
+    def test_dev_is_a_relative_link_to_the_host(self):
+        self.replace_by_link("dev", f"../../../../../../{self.outside}")
+        self.run_image()
+
+    def test_proc_is_a_link_to_the_host(self):
+        self.replace_by_link("proc", self.outside)
+        self.run_image("cat /proc/file; echo x > /proc/new")
+
+    def test_sys_is_a_link_to_the_host(self):
+        self.replace_by_link("sys", self.outside)
+        self.run_image("cat /sys/file; echo x > /sys/new")
+
+    def test_mount_target_through_a_link(self):
+        (self.image / "data").symlink_to(self.outside)
+        mount = {"destination": "/data/sub", "type": "tmpfs", "source": "tmpfs", "options": []}
+        self.run_image(change=lambda config: config["mounts"].append(mount))
+
+    def test_mount_target_through_dot_dot(self):
+        mount = {"destination": f"/../../..{self.outside}/sub", "type": "tmpfs", "source": "tmpfs", "options": []}
+        self.run_image(change=lambda config: config["mounts"].append(mount))
+
+    def test_mask_through_a_link(self):
+        (self.image / "etc/masked").symlink_to(self.outside / "file")
+        result = self.run_image("cat /etc/masked",
+                                change=lambda config: config["linux"].update(maskedPaths=["/etc/masked"]))
+        self.assertNotIn("untouched", result.out)
+
+    def test_dev_null_of_the_image_is_a_link(self):
+        (self.image / "dev/null").symlink_to(self.outside / "file")
+        result = self.run_image("cat /etc/secret; echo x > /dev/null",
+                                change=lambda config: config["linux"].update(maskedPaths=["/etc/secret"]))
+        self.assertNotIn("untouched", result.out)
+
+    def test_interpreter_named_like_a_path_of_the_host(self):
+        # PT_INTERP names a file that only the host has: it must not be found there.
+        probe = (pathlib.Path(root("base")) / "bin/true").read_bytes()
+        self.assertIn(b"/lib64/ld-linux-x86-64.so.2\0", probe)
+        (self.image / "bin/true").write_bytes(probe)
+        (self.image / "bin/true").chmod(0o755)
+        result = self.run_image("/bin/true || echo refused")
+        self.assertIn("refused", result.out)
+
+    def test_interpreter_with_dots_and_without_end(self):
+        for name in (b"/../../../x\0", b"x" * 27, b"/" + b"y" * 26, b"relative/ld\0"):
+            probe = (pathlib.Path(root("base")) / "bin/true").read_bytes()
+            probe = probe.replace(b"/lib64/ld-linux-x86-64.so.2\0", name.ljust(28, b"\0")[:28])
+            (self.image / "bin/true").unlink(missing_ok=True)
+            (self.image / "bin/true").write_bytes(probe)
+            (self.image / "bin/true").chmod(0o755)
+            result = self.run_image("/bin/true; echo $?; echo still alive")
+            self.assertIn("still alive", result.out)
+            shutil.rmtree(self.folder / "bundle")
+
+    def test_tools_of_the_image_are_not_run_by_the_host(self):
+        # A hostile program named as something that a set-up might call.
+        for name in ("mount", "ip", "newuidmap"):
+            (self.image / "bin" / name).write_text(f"#!/bin/sh\necho x > {self.outside}/{name}\n")
+            (self.image / "bin" / name).chmod(0o755)
+        self.run_image()
+
+
+if __name__ == "__main__":
+    main()
