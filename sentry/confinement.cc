@@ -42,11 +42,28 @@ absl::Status PivotIntoTmpfs() {
   if (::chdir(kMountPoint) < 0) return ErrnoStatus(errno, "chdir", "the new root");
   RETURN_IF_ERROR(MakeDirectory("proc"));
   RETURN_IF_ERROR(MakeDirectory("virtual"));
+  RETURN_IF_ERROR(
+      Mount("moat-virtual", "virtual", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755"));
   RETURN_IF_ERROR(Mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr));
   if (::syscall(SYS_pivot_root, ".", ".") < 0) return ErrnoStatus(errno, "pivot_root", ".");
   if (::umount2(".", MNT_DETACH) < 0) return ErrnoStatus(errno, "umount2", "the host's tree");
   if (::chdir("/") < 0) return ErrnoStatus(errno, "chdir", "/");
   return absl::OkStatus();
+}
+
+// The workload gets descriptors of directories through this mount, so it is read-only and leads
+// nowhere (open_tree(2), mount_setattr(2)).
+absl::StatusOr<Fd> DetachedReadOnlyView(const char* path) {
+  Fd view(static_cast<int>(
+      ::syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!view) return ErrnoStatus(errno, "open_tree", path);
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  if (::syscall(SYS_mount_setattr, view.get(), "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) <
+      0) {
+    return ErrnoStatus(errno, "mount_setattr", path);
+  }
+  return view;
 }
 
 absl::Status DropCapabilities() {
@@ -68,6 +85,7 @@ absl::StatusOr<OwnRoot> EnterOwnRoot() {
   root.proc.Reset(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   root.scratch.Reset(::open("/virtual", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root.proc || !root.scratch) return ErrnoStatus(errno, "open", "/proc and /virtual");
+  ASSIGN_OR_RETURN(root.scratch_view, DetachedReadOnlyView("/virtual"));
   return root;
 }
 

@@ -9,8 +9,9 @@
 namespace moat::sentry {
 
 struct OwnRoot {
-  Fd proc;     // procfs of P_A
-  Fd scratch;  // an empty directory of the sentry's tmpfs, for the virtual tree
+  Fd proc;          // procfs of P_A
+  Fd scratch;       // an empty tmpfs for the virtual tree
+  Fd scratch_view;  // a read-only mount of the same that is attached nowhere: ".." ends in it
 };
 
 // Replaces the root of this process by a fresh tmpfs that holds a procfs of its own pid namespace

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
@@ -57,6 +58,8 @@ absl::Status BuildContainer(Sentry& sentry) {
   container.cache = std::make_unique<TaskCache>(sentry.root.proc.get());
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
 
+  struct stat stub {};
+  if (::fstat(sentry.attachment.stub.get(), &stub) < 0) return ErrnoStatus(errno, "fstat", "stub");
   ASSIGN_OR_RETURN(auto stub_root,
                    StubRoot::Create(std::move(sentry.attachment.stub), config.loader));
   config.loader.Reset();
@@ -66,6 +69,8 @@ absl::Status BuildContainer(Sentry& sentry) {
   tree.proc_a = sentry.root.proc.get();
   tree.proc_b = sentry.attachment.proc_b.get();
   tree.tmpfs = sentry.root.scratch.get();
+  tree.tmpfs_view = sentry.root.scratch_view.get();
+  tree.stub_device = stub.st_dev;
   tree.cgroup_memory = config.cgroup_memory.get();
   tree.cgroup_cpu = config.cgroup_cpu.get();
   tree.cgroup_pids = config.cgroup_pids.get();
