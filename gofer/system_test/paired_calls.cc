@@ -42,6 +42,9 @@ std::string Say(const Outcome<Unit>& outcome) {
   return Say(outcome, [](Unit) { return std::string("ok"); });
 }
 
+// For calls without an *at form.
+bool GoTo(int base, const char* path) { return *path == '/' || ::fchdir(base) == 0; }
+
 PathRef Ref(const Subject& subject) { return {subject.path, subject.base, -1}; }
 
 std::string Describe(const struct statx& attributes) {
@@ -124,7 +127,7 @@ void AddLooks(Calls& calls) {
                    [](const Subject& subject) {
                      // statfs(2) has no *at form.
                      struct statfs found;
-                     if (::fchdir(subject.base) < 0) return Say(-1);
+                     if (!GoTo(subject.base, subject.path.c_str())) return Say(-1);
                      return ::statfs(subject.path.c_str(), &found) < 0
                                 ? Say(-1)
                                 : absl::StrCat("type ", found.f_type, " flags ", found.f_flags);
@@ -237,8 +240,8 @@ void AddMovers(Calls& calls) {
           });
     }
   }
-  for (const char* to : {"renamed", "sticky/bob", "dir", "ro/file", "setgid/x"}) {
-    for (const unsigned flags : {0u, unsigned{RENAME_NOREPLACE}, unsigned{RENAME_EXCHANGE}, 64u}) {
+  for (const char* to : {"sticky/bob", "dir", "ro/file", "setgid/x"}) {
+    for (const unsigned flags : {0u, unsigned{RENAME_EXCHANGE}, 64u}) {
       Add(
           calls, absl::StrCat("rename to ", to, " ", flags),
           [=](int base, const char* path) { return ::renameat2(base, path, base, to, flags); },
@@ -306,7 +309,7 @@ void AddFromDirectory(Calls& calls, std::string name, Native native, Proxied pro
   Add(
       calls, std::move(name),
       [native](int base, const char* path) -> long {
-        if (::fchdir(base) < 0) return -1;
+        if (!GoTo(base, path)) return -1;
         return native(path);
       },
       proxied);
@@ -366,7 +369,7 @@ void AddXattrs(Calls& calls) {
 
 std::string ReadXattr(const Subject& subject, const char* name) {
   char value[4096];
-  if (::fchdir(subject.base) < 0) return Say(-1);
+  if (!GoTo(subject.base, subject.path.c_str())) return Say(-1);
   const ssize_t size = name ? ::lgetxattr(subject.path.c_str(), name, value, sizeof(value))
                             : ::llistxattr(subject.path.c_str(), value, sizeof(value));
   if (size < 0) return Say(-1);
