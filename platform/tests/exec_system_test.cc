@@ -21,10 +21,6 @@ std::string Guest(const std::string& kind) {
   return MOAT_GUEST_DIRECTORY "/platform_guest_" + kind;
 }
 
-int ExitCode(int status) {
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
 // What the guest's "show" prints: argc|argv[0]|argv[2]|comm|AT_EXECFN|AT_BASE holds an ELF|MARK.
 std::string Shown(int argc, const std::string& argv0, const std::string& argument,
                   const std::string& comm, const std::string& exec_name) {

@@ -204,6 +204,10 @@ void Sandbox::AnswerPlan(const Trap& trap) {
   platform_->ReturnValue(trap, 0);
 }
 
+int ExitCode(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
 int CountDescriptors() { return CountEntries("/proc/self/fd"); }
 
 }  // namespace moat::platform::testing

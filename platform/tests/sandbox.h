@@ -29,6 +29,12 @@ namespace moat::platform::testing {
 inline constexpr int kTestCall = 0x6d6f00;
 inline constexpr uint64_t kCookie = 0x51ce0fba11ad0000;
 
+// The guest most tests use: glibc, dynamic, position-independent.
+inline constexpr char kGuest[] = MOAT_GUEST_DIRECTORY "/platform_guest_pie";
+
+// Of a wait status; 1000 + the signal's number when one killed the program.
+int ExitCode(int status);
+
 using Handler = std::function<void(Platform&, const Trap&)>;
 
 class Sandbox {

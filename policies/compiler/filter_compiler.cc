@@ -14,7 +14,7 @@
 // Why not libseccomp: its rules can't say "otherwise" for one number. A rule without conditions
 // drops those with conditions, a rule can't compare one argument twice, and no rule may repeat the
 // default action (2.5.4), so "these socket families, else EAFNOSUPPORT" has no form. And adding and
-// exporting 360 rules took 2.7 ms, this compiler 0.1 ms.
+// exporting 360 rules took 2.7 ms, this compiler takes under 0.2 ms.
 namespace moat::policies {
 namespace {
 

@@ -105,8 +105,9 @@ FilterSpec LargeSpec() {
   FilterSpec spec;
   for (int nr = 0; nr < 480; ++nr) {
     if (nr > 335 && nr < 424) continue;
-    const Action action =
-        nr % 3 == 0 || IsCookieCall(nr) ? Action::Notify() : (nr % 3 == 1 ? Action::Allow() : Action::Error(EPERM));
+    const Action action = nr % 3 == 0 || IsCookieCall(nr)
+                              ? Action::Notify()
+                              : (nr % 3 == 1 ? Action::Allow() : Action::Error(EPERM));
     spec.rules.push_back({nr, action});
     if (nr % 8 == 0) spec.rules.back().cases = {{{Arg32(1, Compare::kEqual, 7)}, Action::Allow()}};
   }
