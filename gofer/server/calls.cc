@@ -61,7 +61,9 @@ Performed PerformCall(Job& job) {
 }
 
 bool StartAtBase(const Job& job) {
-  return absl::StartsWith(job.request.path, "/") || ::fchdir(job.base) == 0;
+  // An empty path fails with ENOENT before Linux looks at any directory.
+  const absl::string_view path = job.request.path;
+  return path.empty() || absl::StartsWith(path, "/") || ::fchdir(job.base) == 0;
 }
 
 }  // namespace moat::gofer

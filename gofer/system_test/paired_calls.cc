@@ -43,7 +43,7 @@ std::string Say(const Outcome<Unit>& outcome) {
 }
 
 // For calls without an *at form.
-bool GoTo(int base, const char* path) { return *path == '/' || ::fchdir(base) == 0; }
+bool GoTo(int base, const char* path) { return *path == 0 || *path == '/' || ::fchdir(base) == 0; }
 
 PathRef Ref(const Subject& subject) { return {subject.path, subject.base, -1}; }
 

@@ -22,7 +22,7 @@
 namespace moat::gofer {
 namespace {
 
-constexpr int kRounds = 20000;
+constexpr int kRounds = 10000;
 
 void PrintMicroseconds(const char* what, const std::function<void()>& call) {
   for (int round = 0; round < kRounds / 10; ++round) call();
