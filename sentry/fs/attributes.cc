@@ -77,7 +77,11 @@ Result<Unit> CheckAccess(Call& call, const PathArg& where, int mode, int at_flag
         return call.gofer().Access(caller.credentials, place.ref(), mode,
                                    FlagsAt(place, gofer_flags));
       },
-      [&](const Caller& caller, absl::string_view path) {
+      [&](Caller caller, absl::string_view path) {
+        if (identity == Identity::kFile) {  // the virtual tree goes by the real ids
+          caller.task.uid.real = caller.task.uid.fs;
+          caller.task.gid.real = caller.task.gid.fs;
+        }
         return call.container().tree->Access(caller.viewer(), path, mode, follow);
       },
       identity);

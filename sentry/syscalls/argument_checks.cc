@@ -122,8 +122,7 @@ constexpr uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS
 // clone(2) takes its exit signal in the low byte, where CLONE_NEWTIME (0x80) lies: no flag there.
 constexpr Condition kCloneHarmless[] = {BitsClear(0, kNewNamespaces)};
 // Two processes, not threads, that share a file system context and with it the umask.
-constexpr Condition kCloneSharesFiles[] = {
-    {0, kNewNamespaces | CLONE_FS | CLONE_THREAD, CLONE_FS}};
+constexpr Condition kCloneSharesFiles[] = {{0, kNewNamespaces | CLONE_FS | CLONE_THREAD, CLONE_FS}};
 constexpr Check kClone[] = {{kCloneSharesFiles, kNotify}, {kCloneHarmless, kNative}};
 constexpr Condition kUnshareHarmless[] = {BitsClear(0, kNewNamespaces | CLONE_NEWTIME)};
 constexpr Check kUnshare[] = {{kUnshareHarmless, kNative}};

@@ -50,8 +50,12 @@ constexpr absl::string_view kSignal =
 constexpr absl::string_view kCreds =
     "the kernel keeps credentials; ids and capabilities count in the container's user namespace "
     "only";
-constexpr absl::string_view kCredsChange = "the kernel keeps credentials; the sentry forgets what it knew of the caller and lets the call go on";
-constexpr absl::string_view kCredsContinue = "the kernel judges it by the caller's own credentials in the container's user namespace, whatever the arguments are by then, and the sentry reads the result";
+constexpr absl::string_view kCredsChange =
+    "the kernel keeps credentials; the sentry forgets what it knew of the caller and lets the call "
+    "go on";
+constexpr absl::string_view kCredsContinue =
+    "the kernel judges it by the caller's own credentials in the container's user namespace, "
+    "whatever the arguments are by then, and the sentry reads the result";
 constexpr absl::string_view kClock = "reads a clock or sleeps";
 constexpr absl::string_view kTimer =
     "timers of the caller's own process, limited by RLIMIT_SIGPENDING";
