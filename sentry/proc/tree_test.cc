@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -269,6 +270,24 @@ TEST_F(TreeTest, AnUndumpableSecretIsReadFromMemory) {
   EXPECT_THAT(Read("/proc/self/environ"), HasSubstr("="));
   EXPECT_EQ(Read("/proc/self/auxv").size() % 16, 0u);
   EXPECT_GE(Read("/proc/self/auxv").size(), 16u * 10);
+}
+
+TEST_F(TreeTest, ManyThreadsAskAtOnce) {
+  VirtualTree& shared = tree();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 50; ++round) {
+        for (const char* path : {"/proc/self/status", "/proc", "/proc/version", "/proc/self/fd"}) {
+          auto attributes = shared.Stat(viewer_, path, true);
+          EXPECT_TRUE(std::holds_alternative<struct statx>(attributes)) << path;
+          auto opened = shared.Open(viewer_, path, O_RDONLY);
+          EXPECT_TRUE(std::holds_alternative<VirtualOpened>(opened)) << path;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(TreeTest, ConfiguredSysctlsWin) {
