@@ -1,0 +1,38 @@
+// The flags that create and run share, with runc's meaning.
+#ifndef MOAT_RUNTIME_CLI_BUNDLE_FLAGS_H_
+#define MOAT_RUNTIME_CLI_BUNDLE_FLAGS_H_
+
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "runtime/cli/container.h"
+#include "runtime/spec/spec.h"
+
+namespace moat::cli {
+
+struct BundleFlags {
+  std::string id;
+  std::string bundle = ".";
+  std::string console_socket;
+  std::string pid_file;
+  int preserve_fds = 0;
+};
+
+void DeclareBundleFlags(CLI::App& app, BundleFlags& flags);
+
+struct Bundle {
+  std::string path;  // absolute
+  spec::Spec spec;
+};
+
+// Reads and checks the bundle; checks too that a terminal has somebody to show it: us when not
+// `detached`, else the console socket.
+absl::StatusOr<Bundle> OpenBundle(const BundleFlags& flags, bool detached);
+
+// `bundle` outlives the request.
+CreateRequest RequestFor(const BundleFlags& flags, const Bundle& bundle);
+
+}  // namespace moat::cli
+
+#endif  // MOAT_RUNTIME_CLI_BUNDLE_FLAGS_H_

@@ -1,0 +1,143 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runtime/cli/command_line.h"
+#include "runtime/cli/context.h"
+#include "runtime/cli/do_flags.h"
+#include "runtime/cli/values.h"
+
+namespace moat::cli {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Values, Sizes) {
+  EXPECT_EQ(*ParseSize("512M"), 512 << 20);
+  EXPECT_EQ(*ParseSize("1g"), 1 << 30);
+  EXPECT_EQ(*ParseSize("2GiB"), int64_t{2} << 30);
+  EXPECT_EQ(*ParseSize("64kb"), 64 << 10);
+  EXPECT_EQ(*ParseSize("4096"), 4096);
+  EXPECT_EQ(*ParseSize("10b"), 10);
+  for (const char* bad : {"", "M", "0", "-1M", "1.5G", "1X", "1MM", "1bb", "9999999999G", " 1M"}) {
+    EXPECT_FALSE(ParseSize(bad).ok()) << bad;
+  }
+}
+
+TEST(Values, Durations) {
+  EXPECT_EQ(*ParseDuration("10s"), absl::Seconds(10));
+  EXPECT_EQ(*ParseDuration("1m30s"), absl::Seconds(90));
+  EXPECT_EQ(*ParseDuration("500ms"), absl::Milliseconds(500));
+  EXPECT_EQ(*ParseDuration("2"), absl::Seconds(2));
+  for (const char* bad : {"", "0", "0s", "-1s", "10x", "inf", "nan", "1e300"}) {
+    EXPECT_FALSE(ParseDuration(bad).ok()) << bad;
+  }
+}
+
+TEST(Values, Processors) {
+  EXPECT_EQ(*ParseCpuQuota("1.5"), 150000);
+  EXPECT_EQ(*ParseCpuQuota("0.01"), 1000);
+  for (const char* bad : {"", "0", "-1", "nan", "inf", "two"}) {
+    EXPECT_FALSE(ParseCpuQuota(bad).ok()) << bad;
+  }
+}
+
+TEST(Values, Volumes) {
+  const auto volume = ParseVolume("/usr/../tmp:/data:ro");
+  ASSERT_TRUE(volume.ok()) << volume.status();
+  EXPECT_EQ(volume->source, "/tmp");
+  EXPECT_EQ(volume->destination, "/data");
+  EXPECT_TRUE(volume->readonly);
+  EXPECT_FALSE(ParseVolume("/tmp:/data")->readonly);
+  for (const char* bad : {"", "/tmp", "/tmp:data", ":/data", "/tmp:/data:rx", "/tmp:/a:ro:ro",
+                          "/does/not/exist:/data"}) {
+    EXPECT_FALSE(ParseVolume(bad).ok()) << bad;
+  }
+}
+
+TEST(CommandLine, TakesGoFlags) {
+  const std::set<std::string> names = {"no-subreaper", "log", "b"};
+  EXPECT_THAT(NormalizeGoFlags({"-log=x", "run", "-no-subreaper", "-b", "-x", "id"}, names),
+              ElementsAre("--log=x", "run", "--no-subreaper", "-b", "-x", "id"));
+  EXPECT_THAT(NormalizeGoFlags({"do", "ls", "-log"}, names), ElementsAre("do", "ls", "-log"));
+  EXPECT_THAT(NormalizeGoFlags({"kill", "--", "-log"}, names), ElementsAre("kill", "--", "-log"));
+}
+
+TEST(ExitCode, IsKeptInTheStatus) {
+  EXPECT_EQ(ExitCodeOf(absl::OkStatus()), 0);
+  EXPECT_EQ(ExitCodeOf(absl::InternalError("x")), 1);
+  EXPECT_EQ(ExitCodeOf(WithExitCode(absl::InternalError("x"), 127)), 127);
+}
+
+class DoTest : public testing::Test {
+ protected:
+  DoTest() {
+    flags_.command = {"true"};
+    flags_.rootfs = "/";  // nothing of the host's is read but its accounts
+    around_.directory = "/work/project";
+    around_.homes = {"/root"};
+  }
+  DoFlags flags_;
+  Surroundings around_;
+};
+
+TEST_F(DoTest, HasASmallEnvironment) {
+  ::setenv("MOAT_TEST_SECRET", "s", 1);
+  ::setenv("MOAT_TEST_GIVEN", "g", 1);
+  flags_.env = {"MOAT_TEST_GIVEN", "PATH=/x", "MOAT_TEST_UNSET"};
+  const auto sandbox = DescribeSandbox(flags_, around_);
+  ASSERT_TRUE(sandbox.ok()) << sandbox.status();
+  EXPECT_THAT(sandbox->spec.process->env, ElementsAre("HOME=/root", "LANG=C.UTF-8", "USER=root",
+                                                      "MOAT_TEST_GIVEN=g", "PATH=/x"));
+}
+
+TEST_F(DoTest, HasNoNetworkUnlessAskedFor) {
+  auto sandbox = DescribeSandbox(flags_, around_);
+  ASSERT_TRUE(sandbox.ok()) << sandbox.status();
+  EXPECT_NE(sandbox->spec.linux_config.FindNamespace(spec::NamespaceType::kNetwork), nullptr);
+  flags_.net = "host";
+  sandbox = DescribeSandbox(flags_, around_);
+  EXPECT_EQ(sandbox->spec.linux_config.FindNamespace(spec::NamespaceType::kNetwork), nullptr);
+}
+
+TEST_F(DoTest, OrdinaryUsersHaveNoCapabilities) {
+  flags_.user = "1000:1000";
+  const auto sandbox = DescribeSandbox(flags_, around_);
+  ASSERT_TRUE(sandbox.ok()) << sandbox.status();
+  EXPECT_EQ(sandbox->spec.process->user.uid, 1000u);
+  EXPECT_TRUE(sandbox->spec.process->capabilities->effective.empty());
+  EXPECT_TRUE(sandbox->spec.process->capabilities->permitted.empty());
+}
+
+TEST_F(DoTest, TakesLimits) {
+  flags_.cpus = "0.5";
+  flags_.memory = "64M";
+  flags_.pids = 10;
+  const auto sandbox = DescribeSandbox(flags_, around_);
+  ASSERT_TRUE(sandbox.ok()) << sandbox.status();
+  const auto& resources = sandbox->spec.linux_config.resources;
+  EXPECT_EQ(resources->cpu->quota, 50000);
+  EXPECT_EQ(resources->memory->limit, 64 << 20);
+  EXPECT_EQ(resources->pids->limit, 10);
+  flags_.memory = "lots";
+  EXPECT_THAT(std::string(DescribeSandbox(flags_, around_).status().message()),
+              HasSubstr("--memory: \"lots\" is not a size"));
+}
+
+TEST_F(DoTest, TheDirectoryIsReadOnlyUnlessAskedFor) {
+  flags_.write_cwd = true;
+  auto sandbox = DescribeSandbox(flags_, around_);
+  ASSERT_TRUE(sandbox.ok()) << sandbox.status();
+  EXPECT_EQ(sandbox->spec.process->cwd, "/work/project");
+  EXPECT_EQ(sandbox->spec.mounts.back().destination, "/work/project");
+  EXPECT_THAT(sandbox->spec.mounts.back().options, Not(Contains("rro")));
+  around_.directory = "/root";
+  EXPECT_FALSE(DescribeSandbox(flags_, around_).ok());
+  around_.directory = "/etc";
+  EXPECT_FALSE(DescribeSandbox(flags_, around_).ok());
+}
+
+}  // namespace
+}  // namespace moat::cli

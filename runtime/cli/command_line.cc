@@ -1,0 +1,135 @@
+#include "runtime/cli/command_line.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "runtime/cli/command.h"
+#include "runtime/spec/spec.h"
+
+namespace moat::cli {
+namespace {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  const char* group;
+  Action (*configure)(CLI::App& app);
+};
+
+constexpr char kSandbox[] = "Run a command in a sandbox";
+constexpr char kLifeCycle[] = "OCI containers";
+
+constexpr Command kCommands[] = {
+    {"do", "run a command on a copy-on-write view of this machine", kSandbox, ConfigureDo},
+    {"spec", "write a config.json to start a bundle from", kLifeCycle, ConfigureSpec},
+    {"run", "create a container from a bundle, start it and wait for it", kLifeCycle, ConfigureRun},
+    {"create", "create a container from a bundle", kLifeCycle, ConfigureCreate},
+    {"start", "start a created container", kLifeCycle, ConfigureStart},
+    {"state", "print a container's state as JSON", kLifeCycle, ConfigureState},
+    {"kill", "send a signal to a container", kLifeCycle, ConfigureKill},
+    {"delete", "delete a container and all that it holds", kLifeCycle, ConfigureDelete},
+    {"list", "list containers", kLifeCycle, ConfigureList},
+};
+
+constexpr char kFooter[] = R"(
+Examples:
+  moat do -- bash                    a shell in which nothing on this machine can be harmed
+  moat do --write-cwd -- make test   the same, but this directory may be written to
+  moat run -b my-bundle web          an OCI bundle (config.json and a root file system)
+
+`moat COMMAND --help` says more about a command.)";
+
+void DeclareGlobals(CLI::App& app, Globals& globals) {
+  app.add_option("--root", globals.root, "directory for the state of containers")
+      ->type_name("DIR")
+      ->default_str("/run/moat");
+  app.add_option("--log", globals.log, "append log lines to FILE")->type_name("FILE");
+  app.add_option("--log-format", globals.log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  app.add_flag("--debug", globals.debug, "log what is done, too");
+  app.set_version_flag("-v,--version", [] {
+    return absl::StrCat("moat version ", MOAT_VERSION, "\nspec: ", spec::kOciVersion);
+  });
+}
+
+// All long names of `app` and its commands.
+std::set<std::string> LongNames(const CLI::App& app) {
+  std::set<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    names.insert(option->get_lnames().begin(), option->get_lnames().end());
+  }
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.merge(LongNames(*command));
+  }
+  return names;
+}
+
+// CLI11 has no words about what a newcomer should do.
+std::string ParseFault(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const std::string help =
+      chosen.empty() ? "moat --help" : absl::StrCat("moat ", chosen.front()->get_name(), " --help");
+  return absl::StrCat(absl::StrReplaceAll(error.what(), {{"\n", " "}}), " (see `", help, "`)");
+}
+
+int Run(const Globals& globals, const Action& action) {
+  auto context = Context::Create(globals);
+  if (!context.ok()) {
+    LogError(context.status().message());
+    return 1;
+  }
+  const absl::StatusOr<int> code = action(*context);
+  if (code.ok()) return *code;
+  context->ReportError(code.status().message());
+  return ExitCodeOf(code.status());
+}
+
+}  // namespace
+
+std::vector<std::string> NormalizeGoFlags(std::vector<std::string> arguments,
+                                          const std::set<std::string>& long_names) {
+  for (std::string& argument : arguments) {
+    if (argument == "--" || argument == "do") break;
+    if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') continue;
+    if (long_names.count(argument.substr(1, argument.find('=') - 1)) != 0) {
+      argument.insert(0, "-");
+    }
+  }
+  return arguments;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("moat runs containers and commands that nobody trusts.", "moat");
+  Globals globals;
+  DeclareGlobals(app, globals);
+  app.footer(kFooter);
+  app.option_defaults()->always_capture_default(false);
+  std::vector<std::pair<CLI::App*, Action>> commands;
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary)->group(command.group);
+    commands.emplace_back(sub, command.configure(*sub));
+  }
+  std::vector<std::string> arguments =
+      NormalizeGoFlags({argv + std::min(argc, 1), argv + argc}, LongNames(app));
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    LogError(ParseFault(app, error));
+    return 1;
+  }
+  for (const auto& [sub, action] : commands) {
+    if (sub->parsed()) return Run(globals, action);
+  }
+  std::fputs(app.help().c_str(), stdout);
+  return 0;
+}
+
+}  // namespace moat::cli

@@ -1,0 +1,38 @@
+#include "runtime/cli/console_socket.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/fd.h"
+#include "base/fd_message.h"
+#include "base/status.h"
+
+namespace moat::cli {
+namespace {
+
+constexpr char kTerminalName[] = "/dev/ptmx";
+
+}  // namespace
+
+absl::Status SendConsole(const std::string& path, int master) {
+  // sun_path takes 107 characters; through a descriptor every path is short.
+  const Fd target(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!target) return ErrnoStatus(errno, "--console-socket: open", path);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const std::string short_path = absl::StrCat("/proc/self/fd/", target.get());
+  short_path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket ||
+      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
+    return ErrnoStatus(errno, "--console-socket: connect", path);
+  }
+  return Annotate(SendMessage(socket.get(), kTerminalName, {master}), "--console-socket");
+}
+
+}  // namespace moat::cli

@@ -1,0 +1,197 @@
+#include "runtime/cli/container.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "base/read_file.h"
+#include "base/status.h"
+#include "runtime/cli/console_socket.h"
+#include "runtime/hostview/accounts.h"
+
+namespace moat::cli {
+namespace {
+
+constexpr int kCommandNotFound = 127;
+constexpr int kCommandNotExecutable = 126;
+constexpr int kKillWaitMilliseconds = 10 * 1000;
+constexpr char kSupervisorLog[] = "supervisor.log";
+
+std::string OwnerName() {
+  const auto files = hostview::ReadAccountFiles("/");
+  const std::string uid = absl::StrCat(::geteuid());
+  if (!files.ok()) return uid;
+  const auto account = hostview::FindAccount(*files, uid);
+  return account.ok() && !account->name.empty() ? account->name : uid;
+}
+
+absl::StatusOr<state::Record> NewRecord(const CreateRequest& request) {
+  state::Record record;
+  record.id = request.id;
+  record.bundle = request.bundle;
+  if (!request.root_plan) {
+    const std::string& path = request.spec.root.path;
+    record.rootfs = absl::StartsWith(path, "/") ? path : absl::StrCat(request.bundle, "/", path);
+  }
+  record.created = absl::Now();
+  record.owner = OwnerName();
+  record.annotations = request.spec.annotations;
+  record.ephemeral = request.foreground;
+  ASSIGN_OR_RETURN(record.creator, state::IdentifyProcess(::getpid()));
+  return record;
+}
+
+absl::StatusOr<pid_t> PidOf(int pidfd) {
+  ASSIGN_OR_RETURN(const std::string info,
+                   ReadFile(absl::StrCat("/proc/self/fdinfo/", pidfd), 4096));
+  pid_t pid = 0;
+  for (absl::string_view line : absl::StrSplit(info, '\n')) {
+    if (absl::ConsumePrefix(&line, "Pid:\t") && absl::SimpleAtoi(line, &pid)) return pid;
+  }
+  return absl::InternalError("fdinfo of a pidfd names no process");
+}
+
+absl::Status RecordLaunched(const launch::Launched& launched, state::Record& record) {
+  ASSIGN_OR_RETURN(record.init, state::IdentifyProcess(launched.init_pid));
+  ASSIGN_OR_RETURN(const pid_t sentry, PidOf(launched.sentry_pidfd.get()));
+  ASSIGN_OR_RETURN(record.sentry, state::IdentifyProcess(sentry));
+  ASSIGN_OR_RETURN(const pid_t gofer, PidOf(launched.gofer_pidfd.get()));
+  ASSIGN_OR_RETURN(record.gofer, state::IdentifyProcess(gofer));
+  record.cgroup_paths = launched.groups.paths();
+  record.reached = state::Status::kCreated;
+  return absl::OkStatus();
+}
+
+// A bare number, as conmon and containerd read it; written beside and renamed, so that nobody reads
+// half of it.
+absl::Status WritePidFile(const std::string& path, pid_t pid) {
+  const std::string text = absl::StrCat(pid), fresh = absl::StrCat(path, ".moat-new");
+  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file || ::write(file.get(), text.data(), text.size()) < 0) {
+    return ErrnoStatus(errno, "--pid-file: write", fresh);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) < 0) {
+    return ErrnoStatus(errno, "--pid-file: rename to", path);
+  }
+  return absl::OkStatus();
+}
+
+// Where sentry and gofer of a container that outlives this command write: never to its caller, who
+// may wait for the end of that file.
+absl::StatusOr<Fd> OpenSupervisorLog(const state::Entry& entry) {
+  const std::string path = absl::StrCat(entry.directory(), "/", kSupervisorLog);
+  Fd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!log) return ErrnoStatus(errno, "open", path);
+  return log;
+}
+
+absl::Status Publish(const CreateRequest& request, const state::Entry& entry,
+                     const launch::Launched& launched, state::Record record) {
+  RETURN_IF_ERROR(RecordLaunched(launched, record));
+  if (!request.console_socket.empty()) {
+    RETURN_IF_ERROR(SendConsole(request.console_socket, launched.terminal_master.get()));
+  }
+  if (!request.pid_file.empty()) {
+    RETURN_IF_ERROR(WritePidFile(request.pid_file, launched.init_pid));
+  }
+  return entry.Write(record);
+}
+
+// Adds the exit code that a shell would give if `status` is about the command itself.
+absl::Status WithCommandExitCode(const absl::Status& status) {
+  if (status.ok()) return status;
+  const int error = StatusErrno(status);
+  return WithExitCode(
+      status, error == ENOENT || error == ENOTDIR ? kCommandNotFound : kCommandNotExecutable);
+}
+
+void KillAndWait(const state::ProcessRef& process) {
+  const auto pidfd = state::OpenProcess(process);
+  if (!pidfd.ok()) return;
+  ::syscall(SYS_pidfd_send_signal, pidfd->get(), SIGKILL, nullptr, 0);
+  pollfd dead = {pidfd->get(), POLLIN, 0};
+  ::poll(&dead, 1, kKillWaitMilliseconds);
+}
+
+}  // namespace
+
+absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const state::Store& store,
+                                                 const CreateRequest& request) {
+  ASSIGN_OR_RETURN(launch::Programs programs, FindPrograms());
+  ASSIGN_OR_RETURN(const state::Entry entry, store.Create(request.id));
+  absl::Cleanup remove_entry = [&] { entry.Remove().IgnoreError(); };
+  ASSIGN_OR_RETURN(state::Record record, NewRecord(request));
+  RETURN_IF_ERROR(entry.Write(record));
+  Fd log;
+  if (!request.foreground) {
+    ASSIGN_OR_RETURN(log, OpenSupervisorLog(entry));
+  }
+
+  launch::LaunchRequest launch_request{request.spec};
+  launch_request.id = request.id;
+  launch_request.bundle = request.bundle;
+  launch_request.state_dir = entry.directory();
+  launch_request.programs = std::move(programs);
+  launch_request.root_plan = request.root_plan;
+  launch_request.preserve_fds = request.preserve_fds;
+  launch_request.trace = request.trace;
+  launch_request.trace_fd = request.trace_fd;
+  launch_request.log_fd = log ? log.get() : context.log_fd();
+  launch_request.die_with_parent = request.foreground;
+  absl::StatusOr<launch::Launched> launched = launch::Launch(launch_request);
+  if (!launched.ok()) {
+    return absl::StrContains(launched.status().message(), "executable file not found")
+               ? WithExitCode(launched.status(), kCommandNotFound)
+               : launched.status();
+  }
+  if (auto status = Publish(request, entry, *launched, std::move(record)); !status.ok()) {
+    launch::Abandon(*launched);
+    return status;
+  }
+  std::move(remove_entry).Cancel();
+  return launched;
+}
+
+absl::Status StartContainer(const state::Entry& entry, int control) {
+  ASSIGN_OR_RETURN(state::Record record, entry.Read());
+  RETURN_IF_ERROR(WithCommandExitCode(launch::Start(control)));
+  record.reached = state::Status::kRunning;
+  return entry.Write(record);
+}
+
+absl::Status DestroyContainer(const state::Entry& entry, const state::Record& record) {
+  // The sentry first: the kernel takes everything else down with it.
+  for (const state::ProcessRef& process : {record.sentry, record.init, record.gofer}) {
+    KillAndWait(process);
+  }
+  RETURN_IF_ERROR(cgroups::Groups::FromPaths(record.cgroup_paths).Remove());
+  return entry.Remove();
+}
+
+void CollectGarbage(const state::Store& store) {
+  const auto ids = store.Ids();
+  if (!ids.ok()) return;
+  for (const std::string& id : *ids) {
+    const auto seen = store.Read(id);
+    if (!seen.ok() || !seen->ephemeral || state::IsAlive(seen->creator)) continue;
+    const auto entry = store.TryLock(id);
+    if (!entry.ok()) continue;
+    const auto record = entry->Read();
+    if (!record.ok()) continue;
+    if (const auto status = DestroyContainer(*entry, *record); !status.ok()) {
+      LogWarning(absl::StrCat("left over of container ", id, ": ", status.message()));
+    }
+  }
+}
+
+}  // namespace moat::cli

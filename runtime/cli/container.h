@@ -1,0 +1,64 @@
+// From a config to a running container and back to nothing: what create, run, do, start and delete
+// share.
+#ifndef MOAT_RUNTIME_CLI_CONTAINER_H_
+#define MOAT_RUNTIME_CLI_CONTAINER_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "runtime/cli/context.h"
+#include "runtime/launch/launch.h"
+#include "runtime/rootfs/root_plan.h"
+#include "runtime/spec/spec.h"
+#include "runtime/state/store.h"
+
+namespace moat::cli {
+
+struct CreateRequest {
+  const spec::Spec& spec;
+  std::string id;
+  std::string bundle;  // absolute
+  std::optional<rootfs::RootPlan> root_plan;
+  bool trace = false;
+  int trace_fd = -1;  // -1: with the log
+  int preserve_fds = 0;
+  std::string pid_file;        // "": none
+  std::string console_socket;  // "": nobody waits for the terminal's master
+  // Stays with the container: it dies with us, its supervisors' log is ours, and it leaves nothing.
+  bool foreground = false;
+};
+
+// Brings a container to "created". After an error nothing is left. The signals that the caller
+// blocks are its own: the container starts without a mask.
+absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const state::Store& store,
+                                                 const CreateRequest& request);
+
+// Brings a created container to "running". A command that is not there: exit code 127; one that
+// can't be executed: 126.
+absl::Status StartContainer(const state::Entry& entry, int control);
+
+// Ends what still lives of a container and removes its control groups and its directory.
+absl::Status DestroyContainer(const state::Entry& entry, const state::Record& record);
+
+// Destroys containers of `do` and `run` whose moat was killed before it could.
+void CollectGarbage(const state::Store& store);
+
+struct ForegroundOptions {
+  std::optional<absl::Duration> timeout;
+  bool end_on_default_action = false;  // foreground::Supervised
+  bool keep = false;                   // leave the state of the stopped container
+};
+
+// Creates (request.foreground), starts, stays and removes. The workload's exit code, 124 after a
+// time-out. `before_removal` is called when all processes are dead, if it ran at all.
+absl::StatusOr<int> RunInForeground(
+    const Context& context, const CreateRequest& request, const ForegroundOptions& options,
+    const std::function<absl::Status(const launch::Launched&)>& before_removal = {});
+
+}  // namespace moat::cli
+
+#endif  // MOAT_RUNTIME_CLI_CONTAINER_H_

@@ -1,0 +1,56 @@
+// What every command gets besides its own flags.
+#ifndef MOAT_RUNTIME_CLI_CONTEXT_H_
+#define MOAT_RUNTIME_CLI_CONTEXT_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "runtime/launch/launch.h"
+#include "runtime/state/store.h"
+
+namespace moat::cli {
+
+// The flags before the command.
+struct Globals {
+  std::string root;  // "": Store::DefaultRoot
+  std::string log;   // "": standard error
+  std::string log_format = "text";
+  bool debug = false;
+};
+
+class Context {
+ public:
+  // Opens the log as `globals` say. `globals` outlives the context.
+  static absl::StatusOr<Context> Create(const Globals& globals);
+
+  absl::StatusOr<state::Store> OpenStore() const;
+
+  // Where sentry and gofer write while somebody watches: a text log, else standard error (a JSON
+  // log is parsed by others).
+  int log_fd() const;
+
+  // Writes an error to the log, and to standard error when the log is a file.
+  void ReportError(absl::string_view message) const;
+
+ private:
+  Context(const Globals& globals, Fd log) : globals_(globals), log_(std::move(log)) {}
+  LogFormat format() const;
+
+  const Globals& globals_;
+  Fd log_;  // none: standard error
+};
+
+// moat's other programs: in ../libexec/moat beside bin/moat when installed, beside moat itself in
+// the build tree. An error names both places.
+absl::StatusOr<launch::Programs> FindPrograms();
+
+// A failure for which moat has another exit code than 1.
+absl::Status WithExitCode(const absl::Status& status, int code);
+int ExitCodeOf(const absl::Status& status);
+
+}  // namespace moat::cli
+
+#endif  // MOAT_RUNTIME_CLI_CONTEXT_H_

@@ -1,0 +1,58 @@
+// `moat do`: its flags, and the container that they describe.
+#ifndef MOAT_RUNTIME_CLI_DO_FLAGS_H_
+#define MOAT_RUNTIME_CLI_DO_FLAGS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/hostview/keep_changes.h"
+#include "runtime/hostview/working_directory.h"
+#include "runtime/rootfs/root_plan.h"
+#include "runtime/spec/spec.h"
+
+namespace moat::cli {
+
+// As written; "" and 0: not given.
+struct DoFlags {
+  std::vector<std::string> command;
+  std::string rootfs;
+  std::vector<std::string> volumes;
+  std::vector<std::string> env;
+  std::string cwd;
+  bool write_cwd = false;
+  std::string user = "0";
+  std::string hostname = "moat";
+  std::string net = "none";
+  std::string cpus;
+  std::string memory;
+  int64_t pids = 0;
+  std::string timeout;
+  std::string keep;
+  std::string trace;  // file; "-" for standard error
+  bool tty = false;
+  bool no_tty = false;
+};
+
+// What of the caller goes into the sandbox.
+struct Surroundings {
+  std::string directory;           // getcwd
+  std::vector<std::string> homes;  // of this machine's accounts, and $HOME
+  std::optional<std::string> term;
+  std::optional<std::string> lang;
+  bool terminal = false;  // standard input and output are terminals
+};
+absl::StatusOr<Surroundings> LookAround();
+
+struct Sandbox {
+  spec::Spec spec;
+  rootfs::RootPlan root_plan;
+  std::vector<std::string> notices;  // for the user: what is not as one may expect
+};
+
+absl::StatusOr<Sandbox> DescribeSandbox(const DoFlags& flags, const Surroundings& surroundings);
+
+}  // namespace moat::cli
+
+#endif  // MOAT_RUNTIME_CLI_DO_FLAGS_H_
