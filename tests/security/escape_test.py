@@ -6,9 +6,12 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
-from sandbox import MOAT, PROGRAMS, SandboxTest, children, descendants, main, name_of, root, wait_until
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+
+from sandbox import MOAT, PROGRAMS, SandboxTest, children, descendants, main, name_of, root, wait_until  # noqa: E402
 
 GUESTS = f"{PROGRAMS}/guests"
 # "Gets nothing" is an error or death, never a result.

@@ -5,8 +5,11 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
-from sandbox import SandboxTest, main, root
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+
+from sandbox import SandboxTest, main, root  # noqa: E402
 
 
 class HostileImage(SandboxTest):
