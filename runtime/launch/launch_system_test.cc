@@ -110,6 +110,47 @@ TEST_F(LaunchTest, RunsAProgram) {
   ExpectNothingLeft(descriptors);
 }
 
+// Runs `command` in a shell of the container and returns its exit status.
+class LaunchShellTest : public LaunchTest {
+ protected:
+  int Run(const std::string& command) {
+    spec_.process->args = {"/bin/sh", "-c", command};
+    absl::StatusOr<Launched> launched = Launch(Request());
+    if (!launched.ok()) {
+      ADD_FAILURE() << launched.status();
+      return -1;
+    }
+    const absl::Status started = Start(launched->control.get());
+    EXPECT_TRUE(started.ok()) << started;
+    int status = -1;
+    ::waitpid(launched->init_pid, &status, __WALL);
+    launched->init_pidfd.Reset();
+    Abandon(*launched);
+    ::unlink((state_dir_ + "/control.sock").c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+};
+
+TEST_F(LaunchShellTest, MapsIds) {
+  spec_.linux_config.uid_mappings = {{0, 100000, 65536}};
+  spec_.linux_config.gid_mappings = {{0, 100000, 65536}};
+  EXPECT_EQ(Run("test \"$(id -u)\" = 0 && test -c /dev/null && echo x > /dev/shm/x"), 0);
+}
+
+TEST_F(LaunchShellTest, TakesTheUserOn) {
+  spec_.process->user = {.uid = 1000, .gid = 1001, .umask = 027, .additional_gids = {5, 7}};
+  EXPECT_EQ(Run("test \"$(id -u) $(id -g) $(umask)\" = '1000 1001 0027' && id -G | grep -q 7"), 0);
+}
+
+TEST_F(LaunchShellTest, GivesATerminal) {
+  spec_.process->terminal = true;
+  EXPECT_EQ(Run("test -t 0 && test -t 1 && test -c /dev/console"), 0);
+}
+
+TEST_F(LaunchShellTest, HidesWhatThePlanHides) {
+  EXPECT_EQ(Run("test -e /etc/passwd && ! test -e /etc/shadow"), 0);
+}
+
 TEST_F(LaunchTest, NamesAMissingProgram) {
   spec_.process->args = {"no-such-program"};
   const absl::StatusOr<Launched> launched = Launch(Request());
