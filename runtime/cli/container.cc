@@ -115,12 +115,19 @@ absl::Status WithCommandExitCode(const absl::Status& status) {
       status, error == ENOENT || error == ENOTDIR ? kCommandNotFound : kCommandNotExecutable);
 }
 
-void KillAndWait(const state::ProcessRef& process) {
-  const auto pidfd = state::OpenProcess(process);
-  if (!pidfd.ok()) return;
-  ::syscall(SYS_pidfd_send_signal, pidfd->get(), SIGKILL, nullptr, 0);
-  pollfd dead = {pidfd->get(), POLLIN, 0};
-  ::poll(&dead, 1, kKillWaitMilliseconds);
+// Kills what still lives of `processes` and waits for their ends, in order.
+void KillAndWait(std::initializer_list<state::ProcessRef> processes) {
+  std::vector<Fd> pidfds;
+  for (const state::ProcessRef& process : processes) {
+    auto pidfd = state::OpenProcess(process);
+    if (!pidfd.ok()) continue;
+    ::syscall(SYS_pidfd_send_signal, pidfd->get(), SIGKILL, nullptr, 0);
+    pidfds.push_back(*std::move(pidfd));
+  }
+  for (const Fd& pidfd : pidfds) {
+    pollfd dead = {pidfd.get(), POLLIN, 0};
+    ::poll(&dead, 1, kKillWaitMilliseconds);
+  }
 }
 
 }  // namespace
@@ -170,10 +177,8 @@ absl::Status StartContainer(const state::Entry& entry, int control) {
 }
 
 absl::Status DestroyContainer(const state::Entry& entry, const state::Record& record) {
-  // The sentry first: the kernel takes everything else down with it.
-  for (const state::ProcessRef& process : {record.sentry, record.init, record.gofer}) {
-    KillAndWait(process);
-  }
+  // The sentry is waited for last: pid 1 of a namespace ends only after all others in it.
+  KillAndWait({record.init, record.gofer, record.sentry});
   RETURN_IF_ERROR(cgroups::Groups::FromPaths(record.cgroup_paths).Remove());
   return entry.Remove();
 }
