@@ -19,6 +19,10 @@ absl::Status BadPath(absl::string_view path, absl::string_view why) {
 }  // namespace
 
 absl::StatusOr<std::string> WorkloadPath(absl::string_view cgroups_path, absl::string_view id) {
+  if (absl::EndsWith(id, kSupervisorSuffix) || absl::EndsWith(cgroups_path, kSupervisorSuffix)) {
+    return BadPath(cgroups_path.empty() ? id : cgroups_path,
+                   "names that end in '.moat' are kept for the supervisors' groups");
+  }
   if (cgroups_path.empty()) return absl::StrCat(kDefaultParent, "/", id);
   const bool absolute = absl::StartsWith(cgroups_path, "/");
   if (!absolute && std::count(cgroups_path.begin(), cgroups_path.end(), ':') == 2) {

@@ -1,8 +1,8 @@
 // The container's control groups: one for the workload and, beside it, one for sentry and gofer
 // ("<name>.moat"), so that the workload can neither be charged for them nor starve or freeze them.
 //
-// cgroup v1, hybrid and v2 hosts (cgroups(7)). Only groups that Create made are ever written to or
-// removed. Not thread-safe.
+// cgroup v1, hybrid and v2 hosts (cgroups(7)). Only groups that Create made, or found empty under
+// the container's name, are written to or removed. Not thread-safe.
 #ifndef MOAT_RUNTIME_CGROUPS_GROUPS_H_
 #define MOAT_RUNTIME_CGROUPS_GROUPS_H_
 

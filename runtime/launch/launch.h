@@ -58,6 +58,9 @@ struct Upper {
   Fd directory;             // its upper layer, readable; whiteouts are 0:0 character devices
 };
 
+// All three processes are children of the caller, and the sentry is pid 1 of the namespace that the
+// others live in: the kernel does not let it end before they are reaped. So whoever waits must reap
+// init and gofer when they die (Abandon does), or sentry_pidfd never gets readable.
 struct Launched {
   pid_t init_pid = -1;  // in the caller's pid namespace
   Fd init_pidfd;
