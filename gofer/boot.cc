@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
-#include "sentry/boot.h"
+#include "base/boot.h"
 
 namespace moat::gofer {
 namespace {
@@ -54,7 +54,7 @@ class NamedFds {
 
 absl::StatusOr<BootMessage> ReceiveBootMessage(int socket) {
   ASSIGN_OR_RETURN(FdMessage received,
-                   ReceiveMessage(socket, sentry::kMaxBootMessage, sentry::kMaxBootFds));
+                   ReceiveMessage(socket, kMaxBootMessage, kMaxBootFds));
   if (received.data.empty()) return absl::UnavailableError("boot message: the launcher is gone");
   const json message = json::parse(received.data, nullptr, /*allow_exceptions=*/false);
   if (!message.is_object() || message.value("type", json()) != "boot") {

@@ -1,4 +1,4 @@
-// The gofer's end of the boot protocol (sentry/boot.h, "moat-gofer"). Not thread-safe.
+// The gofer's end of the boot protocol (base/boot.h, "moat-gofer"). Not thread-safe.
 #ifndef MOAT_GOFER_BOOT_H_
 #define MOAT_GOFER_BOOT_H_
 

@@ -1,5 +1,5 @@
 // moat-gofer: the only process of a container that can name its files. Started by runtime/launch
-// as sentry/boot.h says; serves the sentry as gofer/protocol/wire.h says; ends with its socket.
+// as base/boot.h says; serves the sentry as gofer/protocol/wire.h says; ends with its socket.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,7 +11,7 @@
 #include "gofer/boot.h"
 #include "gofer/confinement.h"
 #include "gofer/server/server.h"
-#include "sentry/boot.h"
+#include "base/boot.h"
 
 namespace moat::gofer {
 namespace {
@@ -31,7 +31,7 @@ absl::StatusOr<Started> Start(int boot_socket) {
 }
 
 int Main() {
-  Fd boot_socket(sentry::kBootFd);
+  Fd boot_socket(kBootFd);
   auto started = Start(boot_socket.get());
   if (!started.ok()) {
     ReportError(boot_socket.get(), started.status());

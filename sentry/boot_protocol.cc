@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/fd_message.h"
 #include "base/status.h"
-#include "sentry/boot.h"
+#include "base/boot.h"
 
 namespace moat::sentry {
 namespace {

@@ -1,4 +1,4 @@
-// The sentry's reading of the boot messages (sentry/boot.h): JSON with named descriptors,
+// The sentry's reading of the boot messages (base/boot.h): JSON with named descriptors,
 // validated.
 #ifndef MOAT_SENTRY_BOOT_PROTOCOL_H_
 #define MOAT_SENTRY_BOOT_PROTOCOL_H_

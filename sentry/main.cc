@@ -1,4 +1,4 @@
-// moat-sentry: the supervisor of one container. Started by runtime/launch as sentry/boot.h says;
+// moat-sentry: the supervisor of one container. Started by runtime/launch as base/boot.h says;
 // not for use by hand.
 #include <pthread.h>
 #include <signal.h>
@@ -11,11 +11,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/boot.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "gofer/client/client.h"
 #include "platform/seccomp_notify/notify_platform.h"
-#include "sentry/boot.h"
 #include "sentry/boot_protocol.h"
 #include "sentry/confinement.h"
 #include "sentry/container.h"
@@ -86,8 +86,8 @@ absl::Status BuildContainer(Sentry& sentry) {
 
 // Ends the container, from any thread: the kernel kills all of P_A with its pid 1.
 void EndContainer(const std::string& why) {
-  if (!why.empty()) LogError(absl::StrCat(why, "; ending the container"));
-  ::_exit(why.empty() ? 0 : 1);
+  LogError(absl::StrCat(why, "; ending the container"));
+  ::_exit(1);
 }
 
 absl::Status Prepare(Sentry& sentry, int control) {

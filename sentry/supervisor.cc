@@ -41,8 +41,11 @@ int Supervisor::Run() {
                                   {listen_.get(), POLLIN, 0}};
     for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
     if (::poll(polled.data(), polled.size(), -1) < 0) continue;
+    if (Readable(polled[0])) {
+      while (init_) ReadInit();  // what it said before it ended
+      return 0;
+    }
     if (Readable(polled[2])) ReadInit();
-    if (Readable(polled[0])) return 0;
     if (Readable(polled[1])) {
       LogError("the gofer is gone; ending the container");
       return 1;

@@ -133,4 +133,23 @@ RaisedCapability::~RaisedCapability() {
   if (identity_.effective_ != before_ && !identity_.SetEffective(before_).ok()) std::abort();
 }
 
+// setresuid(2) also moves the file system uid, and going from and to uid 0 clears and fills the
+// effective set (capabilities(7), "Effect of user ID changes on capabilities").
+AssumedIds::AssumedIds(ThreadIdentity& identity)
+    : identity_(identity), capabilities_(identity.effective_) {
+  ok_ = ::syscall(SYS_setresgid, -1, identity_.gid_, -1) == 0 &&
+        ::syscall(SYS_setresuid, -1, identity_.uid_, -1) == 0 &&
+        identity_.SetEffective(capabilities_).ok();
+}
+
+AssumedIds::~AssumedIds() {
+  // uid 0 stays real and saved, so the way back is open; if it were not, we must not go on.
+  if (::syscall(SYS_setresuid, -1, 0, -1) < 0 ||
+      !identity_.SetEffective(identity_.permitted_).ok() ||
+      ::syscall(SYS_setresgid, -1, 0, -1) < 0) {
+    std::abort();
+  }
+  identity_.known_ = false;
+}
+
 }  // namespace moat::gofer

@@ -5,8 +5,8 @@
 //  * Real, effective and saved ids stay 0; file checks go by fsuid, fsgid and the groups. That
 //    covers ownership (chmod, chown, utimensat, O_NOATIME, sticky directories, protected_*
 //    sysctls), creation and POSIX ACLs. faccessat2 is always called with AT_EACCESS, so that it
-//    goes by the same ids. The exception is AF_UNIX peer credentials, which are effective ids and
-//    therefore the gofer's.
+//    goes by the same ids. The exception is AF_UNIX peer credentials (SO_PEERCRED), which are
+//    effective ids: AssumedIds takes those on for one call.
 //  * setfsuid(2) between 0 and another id drops or raises file capabilities in the effective set;
 //    so the set is put right by capset(2) after every change of the uid.
 //  * The effective set is the caller's, cut down to kFileCapabilities and to what the container may
@@ -68,6 +68,7 @@ class ThreadIdentity {
 
  private:
   friend class RaisedCapability;
+  friend class AssumedIds;
   struct Place {
     uint64_t inode = 0, mount = 0;
     friend bool operator==(const Place&, const Place&) = default;
@@ -104,6 +105,23 @@ class RaisedCapability {
  private:
   ThreadIdentity& identity_;
   const uint64_t before_;
+};
+
+// Makes the thread's file system ids its effective ones, too, for its life: what a peer asks for
+// with SO_PEERCRED (unix(7)). Check ok() before acting.
+class AssumedIds {
+ public:
+  explicit AssumedIds(ThreadIdentity& identity);
+  ~AssumedIds();
+  AssumedIds(const AssumedIds&) = delete;
+  AssumedIds& operator=(const AssumedIds&) = delete;
+
+  bool ok() const { return ok_; }
+
+ private:
+  ThreadIdentity& identity_;
+  const uint64_t capabilities_;
+  bool ok_ = false;
 };
 
 }  // namespace moat::gofer

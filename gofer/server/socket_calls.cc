@@ -44,6 +44,8 @@ Performed ConnectUnix(Job& job) {
   const auto address = AddressOf(job.request.path);
   if (!address) return Failed(EINVAL);
   if (!StartAtBase(job)) return Failed(errno);
+  const AssumedIds assumed(job.identity);
+  if (!assumed.ok()) return Failed(EACCES);
   return Done(::connect(job.object, address->get(), address->size));
 }
 

@@ -19,7 +19,7 @@
 #include "base/read_file.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
-#include "sentry/boot.h"
+#include "base/boot.h"
 
 namespace moat::gofer {
 namespace {
@@ -108,7 +108,7 @@ absl::StatusOr<Fd> OpenOf(pid_t pid, absl::string_view link, int flags) {
 [[noreturn]] void ExecGofer(int boot_socket) {
   // dup2 to the same number would leave close-on-exec set.
   const int moved = ::fcntl(boot_socket, F_DUPFD, 10);
-  if (::dup2(moved, sentry::kBootFd) == sentry::kBootFd) {
+  if (::dup2(moved, kBootFd) == kBootFd) {
     ::execl(MOAT_GOFER_PROGRAM, "moat-gofer", nullptr);
   }
   ::_exit(127);
@@ -178,7 +178,7 @@ absl::Status TestCage::StartGofer() {
                                network_namespace_.get(), service.second.get(), STDERR_FILENO}));
   service.second.Reset();
   ASSIGN_OR_RETURN(const FdMessage answer,
-                   ReceiveMessage(boot.first.get(), sentry::kMaxBootMessage, 0));
+                   ReceiveMessage(boot.first.get(), kMaxBootMessage, 0));
   if (answer.data != R"({"type":"ready"})") return absl::InternalError(answer.data);
   auto client = Connect(std::move(service.first));
   if (!client.ok()) return ErrnoStatus(client.error().value(), "connect to", "gofer");

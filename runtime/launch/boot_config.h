@@ -12,7 +12,7 @@
 
 namespace moat::launch {
 
-// The boot message's field "tree" (sentry/boot.h; meanings: sentry/proc/virtual_tree.h,
+// The boot message's field "tree" (base/boot.h; meanings: sentry/proc/virtual_tree.h,
 // TreeConfig). `mount_table` are lines of mountinfo(5).
 nlohmann::json TreeValues(const spec::Spec& spec, const std::string& hostname,
                           const std::vector<std::string>& mount_table);

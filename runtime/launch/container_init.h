@@ -5,7 +5,7 @@
 //   C2 -> moat   {"type":"prepared"}   fds: stub, proc_b, pid_namespace_b, ipc_namespace
 //   moat -> C2   {"type":"filter"}     C2 installs the filter
 //   C2 -> moat   {"type":"filtered","listener":n}   n is the descriptor's number in C2
-// Either says {"type":"error","errno","message"} instead and exits. Then comes sentry/boot.h's init
+// Either says {"type":"error","errno","message"} instead and exits. Then comes base/boot.h's init
 // socket.
 #ifndef MOAT_RUNTIME_LAUNCH_CONTAINER_INIT_H_
 #define MOAT_RUNTIME_LAUNCH_CONTAINER_INIT_H_

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/fd_message.h"
 #include "base/status.h"
-#include "sentry/boot.h"
+#include "base/boot.h"
 
 namespace moat::launch {
 namespace {
@@ -47,7 +47,7 @@ absl::StatusOr<Fd> Received::Take(absl::string_view name) {
 
 absl::StatusOr<Received> Receive(int socket, absl::string_view from) {
   absl::StatusOr<FdMessage> packet =
-      ReceiveMessage(socket, sentry::kMaxBootMessage, sentry::kMaxBootFds);
+      ReceiveMessage(socket, kMaxBootMessage, kMaxBootFds);
   const bool reset = StatusErrno(packet.status()) == ECONNRESET;
   if (!packet.ok() && !reset) return Annotate(packet.status(), from);
   if (reset || packet->data.empty()) return absl::UnavailableError(absl::StrCat(from, " died"));

@@ -1,4 +1,4 @@
-// The messages of sentry/boot.h: JSON objects with named descriptors.
+// The messages of base/boot.h: JSON objects with named descriptors.
 #ifndef MOAT_RUNTIME_LAUNCH_MESSAGE_H_
 #define MOAT_RUNTIME_LAUNCH_MESSAGE_H_
 

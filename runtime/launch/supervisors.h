@@ -1,4 +1,4 @@
-// Starting moat-sentry and moat-gofer (sentry/boot.h).
+// Starting moat-sentry and moat-gofer (base/boot.h).
 #ifndef MOAT_RUNTIME_LAUNCH_SUPERVISORS_H_
 #define MOAT_RUNTIME_LAUNCH_SUPERVISORS_H_
 

@@ -48,15 +48,15 @@
 //   gofer -> moat     {"type":"ready"} | {"type":"error","message":..}; then descriptor 3 is closed
 //                     and it serves the service socket (gofer/protocol).
 // It exits when the service socket closes.
-#ifndef MOAT_SENTRY_BOOT_H_
-#define MOAT_SENTRY_BOOT_H_
+#ifndef MOAT_BASE_BOOT_H_
+#define MOAT_BASE_BOOT_H_
 
-namespace moat::sentry {
+namespace moat {
 
 inline constexpr int kBootFd = 3;
 inline constexpr int kMaxBootMessage = 64 * 1024;
 inline constexpr int kMaxBootFds = 16;
 
-}  // namespace moat::sentry
+}  // namespace moat
 
-#endif  // MOAT_SENTRY_BOOT_H_
+#endif  // MOAT_BASE_BOOT_H_
