@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "sentry/container.h"
 #include "sentry/exec/open_program.h"
 #include "sentry/exec/program_file.h"
 
@@ -24,6 +25,15 @@ std::string ExecName(int dirfd, const std::string& path) {
 
 std::string BaseName(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);  // npos + 1 is 0
+}
+
+// Whether a script's interpreter will find the script under its name: not when that is a descriptor
+// that the exec closes (execveat(2), ENOENT).
+Result<void> CheckScriptStays(Call& call, int dirfd, const std::string& path) {
+  if (dirfd == AT_FDCWD || absl::StartsWith(path, "/")) return {};
+  TRY_ASSIGN(const bool goes, call.container().tasks->IsCloseOnExec(call.trap().tid, dirfd));
+  if (goes) return Errno(ENOENT);
+  return {};
 }
 
 // Puts what the interpreter is to get before the script's own arguments in place of argv[0].
@@ -64,6 +74,7 @@ Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int 
       break;
     }
     if (depth == kMaxScriptDepth) return Errno(ELOOP);
+    if (depth == 0) TRY(CheckScriptStays(call, dirfd, path));
     TRY_ASSIGN(const ScriptLine line, ParseScriptLine(head));
     program.is_script = true;
     AddScript(line, name, &program.prefix);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -55,6 +56,17 @@ Result<Fd> TakeFdOf(const Fd& pidfd, int fd) {
   Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), fd, 0)));
   if (!copy) return Errno::Last();
   return copy;
+}
+
+Result<bool> TaskTable::IsCloseOnExec(pid_t tid, int fd) const {
+  const std::string path = absl::StrCat(tid, "/fdinfo/", fd);
+  auto text = ReadFileAt(proc_, path, kMaxStatus);
+  if (!text.ok()) return Errno(EBADF);
+  // "flags:\t02100000", octal, O_CLOEXEC included (proc_pid_fdinfo(5)).
+  constexpr absl::string_view kKey = "flags:\t";
+  const size_t at = text->find(std::string(kKey));
+  if (at == std::string::npos) return Errno(EBADF);
+  return (std::strtoul(text->c_str() + at + kKey.size(), nullptr, 8) & O_CLOEXEC) != 0;
 }
 
 Result<Fd> TaskTable::OpenLink(pid_t tid, const char* link) const {

@@ -36,6 +36,8 @@ class TaskTable {
   // A new, readable description of the file behind a descriptor of the sentry's, by way of its own
   // /proc/self/fd. EACCES when the sentry's uid may not read it.
   Result<Fd> Reopen(const Fd& fd) const;
+  // Whether the task's descriptor is closed by an exec (/proc/TID/fdinfo/N). EBADF.
+  Result<bool> IsCloseOnExec(pid_t tid, int fd) const;
   // Whether an unblocked signal is pending for the thread or its group.
   bool SignalPending(pid_t tid) const;
 
