@@ -157,9 +157,8 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
   launch_request.die_with_parent = request.foreground;
   absl::StatusOr<launch::Launched> launched = launch::Launch(launch_request);
   if (!launched.ok()) {
-    return absl::StrContains(launched.status().message(), "executable file not found")
-               ? WithExitCode(launched.status(), kCommandNotFound)
-               : launched.status();
+    const bool about_command = absl::StartsWith(launched.status().message(), "exec: ");
+    return about_command ? WithCommandExitCode(launched.status()) : launched.status();
   }
   if (auto status = Publish(request, entry, *launched, std::move(record)); !status.ok()) {
     launch::Abandon(*launched);

@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/status.h"
 
 namespace moat::foreground {
@@ -44,6 +46,19 @@ bool WriteSome(int fd, std::string& buffer) {
 char EndOfFileCharacter(int master) {
   termios settings;
   return ::tcgetattr(master, &settings) == 0 ? static_cast<char>(settings.c_cc[VEOF]) : '\4';
+}
+
+// What the line discipline of the container's terminal sends to its foreground processes for
+// `typed`.
+int SignalFor(absl::string_view typed, int master) {
+  termios settings;
+  if (::tcgetattr(master, &settings) < 0 || (settings.c_lflag & ISIG) == 0) return 0;
+  for (const char c : typed) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code != 0 && code == settings.c_cc[VINTR]) return SIGINT;
+    if (code != 0 && code == settings.c_cc[VQUIT]) return SIGQUIT;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -85,7 +100,9 @@ void PtyProxy::ReadInput() {
   char buffer[4096];
   const ssize_t got = ::read(input_.get(), buffer, sizeof(buffer));
   if (got > 0) {
-    to_master_.append(buffer, static_cast<size_t>(got));
+    const absl::string_view typed(buffer, static_cast<size_t>(got));
+    to_master_.append(typed.data(), typed.size());
+    if (const int signal = SignalFor(typed, master_)) typed_signal_ = signal;
   } else if (got == 0 || !IsAgain(errno)) {
     to_master_.push_back(EndOfFileCharacter(master_));
     input_.Reset();

@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -22,6 +23,9 @@ class PtyProxy {
   // What to poll for now; and what poll said, in the same order.
   std::vector<pollfd> Wanted() const;
   void Handle(const std::vector<pollfd>& polled);
+
+  // The signal that the terminal makes of what was typed since the last call: SIGINT, SIGQUIT or 0.
+  int TakeTypedSignal() { return std::exchange(typed_signal_, 0); }
 
   // The container is gone: lets go of the terminal, so that its end of file can be seen. From now
   // on only what it has left to say is copied.
@@ -51,6 +55,7 @@ class PtyProxy {
   Fd peer_;
   std::string to_master_;
   std::string to_output_;
+  int typed_signal_ = 0;
   bool finished_ = false;
 };
 

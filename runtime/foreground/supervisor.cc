@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +89,8 @@ class Supervisor {
   absl::Duration UntilDeadline() const;
   void HandleSignals();
   void HandleSignal(int signal);
+  void HandleTypedSignal(int signal);
+  bool EndIfUnnoticed(int signal);
   void HandleDeadline();
   void ReapAll();
   bool AllDone() const;
@@ -146,8 +149,32 @@ absl::Status Supervisor::PollOnce() {
     return errno == EINTR ? absl::OkStatus() : ErrnoStatus(errno, "poll", "the container");
   }
   if (polled[0].revents != 0) HandleSignals();
-  if (proxy_) proxy_->Handle({polled.begin() + static_cast<ptrdiff_t>(ours), polled.end()});
+  if (proxy_) {
+    proxy_->Handle({polled.begin() + static_cast<ptrdiff_t>(ours), polled.end()});
+    HandleTypedSignal(proxy_->TakeTypedSignal());
+  }
   return absl::OkStatus();
+}
+
+// The kernel sends it to the terminal's foreground group; if that is init's, see EndIfUnnoticed.
+void Supervisor::HandleTypedSignal(int signal) {
+  pid_t foreground = 0;
+  if (signal == 0 || init_ || ::ioctl(container_.terminal_master, TIOCGPGRP, &foreground) < 0) {
+    return;
+  }
+  if (foreground == container_.init_pid) EndIfUnnoticed(signal);
+}
+
+// Ends the container when the only effect of `signal` on an ordinary process would be its end,
+// which the kernel spares a pid 1.
+bool Supervisor::EndIfUnnoticed(int signal) {
+  if (!container_.end_on_default_action || !EndsByDefault(signal) ||
+      !HasDefaultAction(container_.init_pid, signal)) {
+    return false;
+  }
+  ended_by_us_ = ExitStatus{true, signal};
+  SendSignal(container_.init_pidfd, SIGKILL);
+  return true;
 }
 
 absl::Duration Supervisor::UntilDeadline() const {
@@ -163,13 +190,7 @@ void Supervisor::HandleSignal(int signal) {
   if (signal == SIGCONT && raw_) raw_->EnterAgain();
   // Of a write of ours to somebody who has gone; and we read the terminal only in the foreground.
   if (signal == SIGPIPE || signal == SIGTTIN || signal == SIGTTOU || init_) return;
-  if (container_.end_on_default_action && EndsByDefault(signal) &&
-      HasDefaultAction(container_.init_pid, signal)) {
-    ended_by_us_ = ExitStatus{true, signal};
-    SendSignal(container_.init_pidfd, SIGKILL);
-    return;
-  }
-  SendSignal(container_.init_pidfd, signal);
+  if (!EndIfUnnoticed(signal)) SendSignal(container_.init_pidfd, signal);
 }
 
 void Supervisor::HandleDeadline() {

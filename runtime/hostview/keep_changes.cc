@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
@@ -92,6 +93,7 @@ class Copier {
  private:
   absl::Status CopyEntry(int from, int to, const std::string& name, const std::string& path,
                          int depth);
+  bool HoldsHidden(const std::string& path) const;
 
   const ChangedLayer& layer_;
   std::vector<std::string> deleted_;  // relative to the layer
@@ -124,7 +126,16 @@ absl::Status Copier::CopyEntry(int from, int to, const std::string& name, const 
   const Fd inner_from(::openat(from, name.c_str(), kOpenDirectory));
   if (!inner_from) return ErrnoStatus(errno, "open", path);
   ASSIGN_OR_RETURN(const Fd inner_to, MakeDirectories(to, name));
-  return CopyDirectory(inner_from.get(), inner_to.get(), path, depth + 1);
+  RETURN_IF_ERROR(CopyDirectory(inner_from.get(), inner_to.get(), path, depth + 1));
+  if (HoldsHidden(path)) ::unlinkat(to, name.c_str(), AT_REMOVEDIR);  // fails unless empty
+  return absl::OkStatus();
+}
+
+// Such a directory is in the layer for its whiteouts' sake.
+bool Copier::HoldsHidden(const std::string& path) const {
+  return std::any_of(layer_.hidden.begin(), layer_.hidden.end(), [&](const std::string& hidden) {
+    return absl::StartsWith(hidden, path + "/");
+  });
 }
 
 absl::Status WriteList(int keep, const std::string& text) {
