@@ -53,7 +53,33 @@ std::pair<size_t, size_t> FindAuxiliaryVector(absl::string_view stack) {
   return {0, 0};
 }
 
+// Whether the state shown is that of the reader itself, which waits for our answer and would be
+// running under Linux.
+bool ShowsItsReader(const NodeContext& context) {
+  const pid_t shown = context.place.tid != 0 ? context.place.tid : context.place.pid;
+  return shown == context.viewer.vtid;
+}
+
+// Puts "R (running)" or "R" in place of the state that starts right behind `before`.
+std::string WithRunningState(std::string text, size_t before, absl::string_view waiting,
+                             absl::string_view running) {
+  if (before == std::string::npos) return text;
+  if (absl::StartsWith(absl::string_view(text).substr(before), waiting)) {
+    text.replace(before, waiting.size(), std::string(running));
+  }
+  return text;
+}
+
 }  // namespace
+
+Result<std::string> ProcessStatus(const NodeContext& context) {
+  TRY_ASSIGN(std::string text, FromKernel(context));
+  if (!ShowsItsReader(context)) return text;
+  constexpr absl::string_view kKey = "\nState:\t";
+  const size_t key = text.find(std::string(kKey));
+  return WithRunningState(std::move(text), key == std::string::npos ? key : key + kKey.size(),
+                          "S (sleeping)", "R (running)");
+}
 
 Result<std::string> FromKernel(const NodeContext& context) {
   return context.facts.processes().Read(KernelPath(context));
@@ -61,7 +87,11 @@ Result<std::string> FromKernel(const NodeContext& context) {
 
 Result<std::string> ProcessStat(const NodeContext& context) {
   TRY_ASSIGN(const std::string stat, ReadStat(context));
-  return FilterStat(stat, context.facts.start_ticks(), context.may_trace);
+  std::string text = FilterStat(stat, context.facts.start_ticks(), context.may_trace);
+  if (!ShowsItsReader(context)) return text;
+  const size_t bracket = text.rfind(')');
+  return WithRunningState(std::move(text), bracket == std::string::npos ? bracket : bracket + 2,
+                          "S", "R");
 }
 
 Result<std::string> ProcessMappings(const NodeContext& context) {

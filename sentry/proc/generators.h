@@ -21,6 +21,7 @@ Result<std::string> FromKernel(const NodeContext& context);
 
 // Processes (generate_process.cc).
 Result<std::string> ProcessStat(const NodeContext& context);
+Result<std::string> ProcessStatus(const NodeContext& context);
 Result<std::string> ProcessMappings(const NodeContext& context);  // maps, smaps
 Result<std::string> ProcessEnvironment(const NodeContext& context);
 Result<std::string> ProcessAuxiliaryVector(const NodeContext& context);

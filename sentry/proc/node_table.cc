@@ -82,7 +82,7 @@ constexpr NodeLine kTaskLines[] = {
     {"stack", kFile, 0400, ConstantText, "", Guard::kRefused},
     {"stat", kFile, 0444, ProcessStat, "", Guard::kRedact},
     {"statm", kFile, 0444, FromKernel},
-    {"status", kFile, 0444, FromKernel},
+    {"status", kFile, 0444, ProcessStatus},
     {"syscall", kFile, 0400, ConstantText, "", Guard::kRefused},
     {"uid_map", kFile, 0644, FromKernel},
     {"wchan", kFile, 0444, ProcessWaitChannel, "", Guard::kRedact},
