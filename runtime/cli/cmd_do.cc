@@ -110,7 +110,10 @@ absl::Status Keep(const Fd& directory, const launch::Launched& launched,
   for (const launch::Upper& upper : launched.uppers) {
     hostview::ChangedLayer layer{upper.destination, upper.directory.get(), {}};
     for (const auto& overlay : plan.overlays) {
-      if (overlay.destination == upper.destination) layer.hidden = overlay.hidden;
+      if (overlay.destination == upper.destination) layer.ours = overlay.hidden;
+    }
+    for (const auto& link : plan.symlinks) {
+      if (upper.destination == "/") layer.ours.push_back(link.path.substr(1));
     }
     layers.push_back(std::move(layer));
   }

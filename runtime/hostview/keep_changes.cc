@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <memory>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
@@ -93,7 +92,6 @@ class Copier {
  private:
   absl::Status CopyEntry(int from, int to, const std::string& name, const std::string& path,
                          int depth);
-  bool HoldsHidden(const std::string& path) const;
 
   const ChangedLayer& layer_;
   std::vector<std::string> deleted_;  // relative to the layer
@@ -115,9 +113,10 @@ absl::Status Copier::CopyEntry(int from, int to, const std::string& name, const 
   if (::fstatat(from, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) {
     return ErrnoStatus(errno, "stat", path);
   }
+  const bool ours = std::find(layer_.ours.begin(), layer_.ours.end(), path) != layer_.ours.end();
+  if (ours && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return absl::OkStatus();
   if (IsWhiteout(status)) {
-    const auto& hidden = layer_.hidden;
-    if (std::find(hidden.begin(), hidden.end(), path) == hidden.end()) deleted_.push_back(path);
+    deleted_.push_back(path);
     return absl::OkStatus();
   }
   if (S_ISREG(status.st_mode)) return CopyFile(from, to, name, status.st_mode);
@@ -127,15 +126,9 @@ absl::Status Copier::CopyEntry(int from, int to, const std::string& name, const 
   if (!inner_from) return ErrnoStatus(errno, "open", path);
   ASSIGN_OR_RETURN(const Fd inner_to, MakeDirectories(to, name));
   RETURN_IF_ERROR(CopyDirectory(inner_from.get(), inner_to.get(), path, depth + 1));
-  if (HoldsHidden(path)) ::unlinkat(to, name.c_str(), AT_REMOVEDIR);  // fails unless empty
+  // Many are there only for our whiteouts' and mounts' sake. Fails unless empty.
+  ::unlinkat(to, name.c_str(), AT_REMOVEDIR);
   return absl::OkStatus();
-}
-
-// Such a directory is in the layer for its whiteouts' sake.
-bool Copier::HoldsHidden(const std::string& path) const {
-  return std::any_of(layer_.hidden.begin(), layer_.hidden.end(), [&](const std::string& hidden) {
-    return absl::StartsWith(hidden, path + "/");
-  });
 }
 
 absl::Status WriteList(int keep, const std::string& text) {

@@ -11,12 +11,12 @@
 
 namespace moat::hostview {
 
-// An upper layer of overlayfs (overlayfs.rst).
+// An upper layer of overlayfs (overlayfs.rst), or a directory that was empty before the run.
 struct ChangedLayer {
   std::string destination;  // where it was in the container, absolute
   int directory = -1;       // borrowed
-  // Whiteouts that we made, relative to `destination`: not the run's doing.
-  std::vector<std::string> hidden;
+  // Whiteouts and symlinks that we made, relative to `destination`: not the run's doing.
+  std::vector<std::string> ours;
 };
 
 // Name of the list of what the run deleted, one container path a line.

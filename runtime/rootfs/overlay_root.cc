@@ -115,9 +115,10 @@ absl::StatusOr<Fd> MakePlannedRoot(const RootPlan& plan, int staging,
       return MakeOverlay(plan.overlays[i], i, staging, uppers);
     }
   }
-  ASSIGN_OR_RETURN(const Fd skeleton, MakeAndOpen(staging, "skeleton"));
+  ASSIGN_OR_RETURN(Fd skeleton, MakeAndOpen(staging, "skeleton"));
   ASSIGN_OR_RETURN(Fd mount, CopyTreeOf(skeleton.get(), false, "the skeleton"));
   RETURN_IF_ERROR(SetAttributes(mount.get(), {MOUNT_ATTR_NODEV, 0}, false, "the skeleton"));
+  uppers.push_back({"/", std::move(skeleton)});
   return mount;
 }
 

@@ -22,7 +22,7 @@ struct UpperLayer {
 
 // The detached mount to become the root: the overlay for "/" when the plan has one, else an empty
 // skeleton. `staging` is a mounted, empty tmpfs that holds the upper layers (of size
-// plan.upper_size); the layer of "/" is added to `uppers`.
+// plan.upper_size); the layer of "/", or the skeleton itself, is added to `uppers`.
 absl::StatusOr<Fd> MakePlannedRoot(const RootPlan& plan, int staging,
                                    std::vector<UpperLayer>& uppers);
 
