@@ -27,9 +27,10 @@ absl::Status SendConsole(const std::string& path, int master) {
   address.sun_family = AF_UNIX;
   const std::string short_path = absl::StrCat("/proc/self/fd/", target.get());
   short_path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const void* generic = &address;
   const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket ||
-      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
+      ::connect(socket.get(), static_cast<const sockaddr*>(generic), sizeof(address)) < 0) {
     return ErrnoStatus(errno, "--console-socket: connect", path);
   }
   return Annotate(SendMessage(socket.get(), kTerminalName, {master}), "--console-socket");
