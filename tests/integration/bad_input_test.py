@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from sandbox import MOAT, SandboxTest, main, root, run
+from sandbox import MOAT, SandboxTest, main, root
 
 
 class BadInput(SandboxTest):
@@ -69,7 +69,7 @@ class BadInput(SandboxTest):
         self.refuse_config(lambda c: c["process"].update(rlimits=[limit, limit]), "RLIMIT_NOFILE")
 
     def test_duplicate_namespace(self):
-        self.refuse_config(lambda c: c["linux"]["namespaces"].append({"type": "pid"}), "pid")
+        self.refuse_config(lambda c: c["linux"]["namespaces"].append({"type": "pid"}), "namespaces")
 
     def test_unknown_namespace(self):
         self.refuse_config(lambda c: c["linux"]["namespaces"].append({"type": "nonsense"}), "nonsense")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from sandbox import MOAT, SandboxTest, children, main, root, run, wait_until
+from sandbox import MOAT, SandboxTest, main, nothing_runs, root, wait_until
 
 
 class Do(SandboxTest):
@@ -173,7 +173,7 @@ class Do(SandboxTest):
 
     def test_timeout_ends_the_run(self):
         start = time.monotonic()
-        result = self.do("--timeout", "1", "--", "sleep", "60")
+        result = self.do("--timeout", "1s", "--", "sleep", "60")
         self.assertLess(time.monotonic() - start, 10)
         self.assertNotEqual(0, result.code)
         self.assertIn("time", result.err)
@@ -201,7 +201,7 @@ class Signals(SandboxTest):
         process = subprocess.Popen([MOAT, "--root", str(self.state), "do", "--no-tty", "--", *command],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **options)
         self.addCleanup(process.stdout.close)
-        self.addCleanup(process.kill)
+        self.addCleanup(self.end, process)
         return process
 
     def test_signals_are_passed_on(self):
@@ -222,9 +222,8 @@ class Signals(SandboxTest):
         self.assertEqual("ready\n", process.stdout.readline())
         process.kill()
         process.wait(10)
-        # The state of a run whose moat was killed may stay; processes may not.
-        self.assertTrue(wait_until(lambda: not children(), 10))
-        run(["rm", "-rf", self.state])
+        # State and cgroups of a run whose moat was killed stay for `moat delete`; processes may not.
+        self.assertTrue(wait_until(nothing_runs, 10))
 
     def test_background_processes_end_with_the_command(self):
         result = self.do("--", "sh", "-c", "sleep 600 & setsid sleep 600 & exit 4")
@@ -251,7 +250,7 @@ class Terminal(SandboxTest):
                                    preexec_fn=lambda: __import__("fcntl").ioctl(0, 0x540E, 0))
         os.close(slave)
         self.addCleanup(os.close, master)
-        self.addCleanup(process.kill)
+        self.addCleanup(self.end, process)
         return process, master
 
     def test_is_a_terminal_with_the_callers_size(self):
@@ -281,7 +280,7 @@ class Terminal(SandboxTest):
         time.sleep(0.5)
         os.write(master, b"\x1a")
         self.read_until(master, b"Stopped")
-        os.write(master, b"kill %1; wait; echo do''ne; exit 8\n")
+        os.write(master, b"kill %1; sleep 0.5; echo do''ne; exit 8\n")
         self.read_until(master, b"done")
         self.assertEqual(8, process.wait(10))
 

@@ -39,7 +39,7 @@ class Spec(SandboxTest):
 class Run(SandboxTest):
     def run_bundle(self, change, name="c1", **options):
         self.delete_at_end(name)
-        return self.moat("run", "--bundle", self.bundle(root("base"), change), name, **options)
+        return self.moat("run", "--bundle", self.bundle(self.writable(root("base")), change), name, **options)
 
     def test_own_default_config(self):
         self.assert_ends(self.run_bundle(shell("echo hello; exit 9")), 9, "hello\n")
@@ -155,7 +155,7 @@ class Run(SandboxTest):
 class LifeCycle(SandboxTest):
     def create(self, change, name="c1", *flags):
         self.delete_at_end(name)
-        bundle = self.bundle(root("base"), change)
+        bundle = self.bundle(self.writable(root("base")), change)
         # The container keeps these streams after create has ended: files, as a pipe would not close.
         with open(self.folder / "out", "wb") as out, open(self.folder / "err", "wb") as err:
             command = ["timeout", "-k", "5", "60", MOAT, "--root", self.state, "create", "--bundle", bundle, *flags, name]
@@ -286,7 +286,7 @@ class LifeCycle(SandboxTest):
     def test_terminal_without_console_socket_is_refused(self):
         def change(config):
             config["process"]["terminal"] = True
-        bundle = self.bundle(root("base"), change)
+        bundle = self.bundle(self.writable(root("base")), change)
         self.assert_refused(self.moat("create", "--bundle", bundle, "c1"), "console-socket")
 
 

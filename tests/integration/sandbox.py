@@ -121,11 +121,17 @@ def reap():
         pass
 
 
+def nothing_runs():
+    """Whether all that was started has ended. Reaps: a pid namespace ends only with its last zombie."""
+    reap()
+    return not children()
+
+
 def empty_moat_cgroups():
-    """Cgroups of ours without any process: those of running containers have some."""
+    """Cgroups of our containers without any process: those of running ones have some."""
     found = set()
     for folder, _, _ in os.walk("/sys/fs/cgroup"):
-        if "moat" not in folder:
+        if "/moat/" not in folder:
             continue
         try:
             populated = any((pathlib.Path(below) / "cgroup.procs").read_text().strip()
@@ -167,12 +173,8 @@ class SandboxTest(unittest.TestCase):
         return sorted(line.split()[4] for line in lines)
 
     def _see_that_nothing_is_left(self):
-        def gone():
-            reap()
-            return not children()
-
         try:
-            left = [] if wait_until(gone) else [f"{p} {name_of(p)}" for p in children()]
+            left = [] if wait_until(nothing_runs) else [f"{p} {name_of(p)}" for p in children()]
             self.assertEqual([], left, "processes left behind")
             self.assertEqual(self._mounts, self._mount_points(), "mounts left behind")
             wait_until(lambda: not empty_moat_cgroups() - self._cgroups)
@@ -187,6 +189,13 @@ class SandboxTest(unittest.TestCase):
 
     def moat(self, *arguments, **options):
         return run([MOAT, "--root", self.state, *arguments], **options)
+
+    def end(self, process):
+        """Ends a moat that was started by hand, and deletes what it could not."""
+        process.kill()
+        process.wait()
+        for container in self.containers_in_state():
+            self.moat("delete", "--force", container)
 
     def do(self, *arguments, **options):
         """moat do --no-tty ARGUMENTS: flags, `--`, and the command."""
@@ -210,6 +219,17 @@ class SandboxTest(unittest.TestCase):
             self.assertIn(word, result.err, said)
 
     # Bundles.
+
+    def writable(self, rootfs):
+        """A copy-on-write view of `rootfs`, seen by this test and what it starts alone."""
+        upper, work, merged = (self.folder / name for name in ("upper", "work", "rootfs"))
+        for folder in (upper, work, merged):
+            folder.mkdir()
+        options = f"lowerdir={rootfs},upperdir={upper},workdir={work}"
+        self.assert_ends(run(["mount", "-t", "overlay", "-o", options, "overlay", merged]), 0)
+        # Lazily: a container that the test leaves is ended only after this.
+        self.addCleanup(run, ["umount", "--lazy", merged])
+        return merged
 
     def bundle(self, rootfs, change=None, name="bundle"):
         """A bundle with the default config; `change` is called with config.json as a dict."""
