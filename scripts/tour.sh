@@ -39,7 +39,8 @@ inside 'unshare --mount true; mount -t tmpfs none /mnt'
 
 title "What the sandbox did for \`true\` (--trace)"
 printf '$ moat do --trace -- true\n'
-timeout -k 5 60 "$moat" do --no-tty --trace -- true </dev/null 2>&1 | head -n 12 | sed 's/^/  /'
+timeout -k 5 60 "$moat" do --no-tty --trace -- true </dev/null 2>&1 |
+  sed -n '/ execve/,$p' | head -n 12 | sed 's/^/  /'
 
 title "More"
 echo "  scripts/run.sh COMMAND ...            runs a command"
