@@ -98,9 +98,9 @@ void WorkerPool::Serve(gofer::Channel& channel) {
     auto trap = platform_.Next();
     const bool was_last = waiting_.fetch_sub(1) == 1;
     if (!trap.ok()) {
-      on_fault_(trap.error().value() == ECANCELED ? std::string()
-                                                  : absl::StrCat("receiving a system call failed: ",
-                                                                 ErrnoName(trap.error().value())));
+      // ECANCELED: no task is left, so init has ended too, and the supervisor hears of that.
+      if (trap.error().value() == ECANCELED) return;
+      on_fault_(absl::StrCat("receiving a system call failed: ", ErrnoName(trap.error().value())));
       return;
     }
     if (was_last && workers_.load() < kMaxWorkers) {
