@@ -17,6 +17,12 @@ constexpr size_t kMaxClients = 16;
 
 bool Readable(const pollfd& entry) { return entry.revents != 0; }
 
+// Whether a read would not block: a message, or the end of file.
+bool HasMore(const Fd& socket) {
+  pollfd entry = {socket.get(), POLLIN, 0};
+  return socket.valid() && ::poll(&entry, 1, 0) == 1;
+}
+
 // Numbers as JSON has them after a round trip, so that types compare.
 json Failure(int error, const std::string& message) {
   return {{"errno", static_cast<unsigned>(error)}, {"message", message}};
@@ -42,7 +48,7 @@ int Supervisor::Run() {
     for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
     if (::poll(polled.data(), polled.size(), -1) < 0) continue;
     if (Readable(polled[0])) {
-      while (init_) ReadInit();  // what it said before it ended
+      while (HasMore(init_)) ReadInit();  // what it said before it ended
       return 0;
     }
     if (Readable(polled[2])) ReadInit();
