@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "tests/conformance/conformance.h"
 
@@ -131,10 +132,11 @@ TEST_F(Socket, NonblockingConnectToFullQueueIsEagain) {
   }
   EXPECT_CHILD_ERRNO(EAGAIN, error);
 }
-TEST_F(Socket, PeerCredentialsNameTheClient) {
-  Fd server = NewSocket();
-  ASSERT_EQ(0, Bind(server, "socket"));
-  ASSERT_SUCCESS(listen(server.get(), 4));
+// The pid of a client with uid 8 and gid 7, and its credentials as the server sees them.
+std::pair<pid_t, ucred> CredentialsOfAClient() {
+  const Fd server = NewSocket();
+  EXPECT_EQ(0, Bind(server, "socket"));
+  EXPECT_SUCCESS(listen(server.get(), 4));
   const pid_t child = fork();
   if (child == 0) {
     if (setresgid(7, 7, 7) == -1 || chmod("socket", 0777) == -1 || setresuid(8, 8, 8) == -1)
@@ -147,13 +149,21 @@ TEST_F(Socket, PeerCredentialsNameTheClient) {
   ucred peer{};
   socklen_t size = sizeof peer;
   EXPECT_SUCCESS(getsockopt(accepted.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size));
-  EXPECT_EQ(child, peer.pid);
-  EXPECT_EQ(8u, peer.uid);
-  EXPECT_EQ(7u, peer.gid);
   accepted.Reset();
   int status = -1;
   EXPECT_EQ(child, waitpid(child, &status, 0));
   EXPECT_EQ(0, status);
+  return {child, peer};
+}
+
+TEST_F(Socket, PeerCredentialsNameTheClientsUidAndGid) {
+  const ucred peer = CredentialsOfAClient().second;
+  EXPECT_EQ(8u, peer.uid);
+  EXPECT_EQ(7u, peer.gid);
+}
+TEST_F(Socket, PeerCredentialsNameTheClientsPid) {
+  const auto [client, peer] = CredentialsOfAClient();
+  EXPECT_EQ(client, peer.pid);
 }
 TEST_F(Socket, DatagramsByPath) {
   Fd server = NewSocket(SOCK_DGRAM), client = NewSocket(SOCK_DGRAM);
