@@ -35,11 +35,7 @@ TEST(Platform, CopiesMemoryPageByPage) {
     EXPECT_EQ(platform.Read(trap, GuestAddr(0), absl::MakeSpan(buffer)).error(), Errno(EFAULT));
     EXPECT_EQ(platform.Read(trap, pages, absl::Span<std::byte>()).value(), 0u);
     const char text[] = "wxyz";
-    EXPECT_EQ(platform
-                  .Write(trap, pages.Plus(4094),
-                         absl::MakeConstSpan(reinterpret_cast<const std::byte*>(text), 4))
-                  .value(),
-              4u);
+    EXPECT_EQ(platform.Write(trap, pages.Plus(4094), BytesOf(text, 4)).value(), 4u);
     EXPECT_EQ(platform.Write(trap, pages.Plus(2 * 4096 - 5), absl::MakeConstSpan(buffer)).value(),
               5u);
     EXPECT_TRUE(platform.StillWaits(trap));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "absl/strings/str_split.h"
@@ -123,11 +124,11 @@ void Sandbox::Answer(const Trap& trap) {
 }
 
 std::string Sandbox::ReadString(const Trap& trap, uint64_t address) {
-  std::string text(4096, '\0');
-  auto got = platform_->Read(trap, GuestAddr(address),
-                             absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), 4096));
+  std::array<std::byte, 4096> bytes = {};
+  const auto got = platform_->Read(trap, GuestAddr(address), absl::MakeSpan(bytes));
   if (!got.ok()) return "";
-  return text.c_str();
+  const auto* text = static_cast<const char*>(static_cast<const void*>(bytes.data()));
+  return std::string(text, strnlen(text, bytes.size()));
 }
 
 void Sandbox::AnswerOpen(const Trap& trap) {
@@ -196,9 +197,7 @@ void Sandbox::AnswerPlan(const Trap& trap) {
   loader::Plan& plan = armed->second.plan;
   plan.fd = platform_->AddFd(trap, armed->second.fd, true).value();
   const size_t size = offsetof(loader::Plan, strings) + plan.strings_size;
-  const auto written =
-      platform_->Write(trap, GuestAddr(trap.args[0]),
-                       absl::MakeConstSpan(reinterpret_cast<const std::byte*>(&plan), size));
+  const auto written = platform_->Write(trap, GuestAddr(trap.args[0]), BytesOf(&plan, size));
   EXPECT_TRUE(written.ok() && *written == size);
   armed_.erase(armed);
   platform_->ReturnValue(trap, 0);

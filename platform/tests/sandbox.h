@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "base/fd.h"
 #include "platform/loader/plan.h"
 #include "platform/platform.h"
@@ -34,6 +36,11 @@ inline constexpr char kGuest[] = MOAT_GUEST_DIRECTORY "/platform_guest_pie";
 
 // Of a wait status; 1000 + the signal's number when one killed the program.
 int ExitCode(int status);
+
+// What Platform::Write takes, of `size` bytes at `data`.
+inline absl::Span<const std::byte> BytesOf(const void* data, size_t size) {
+  return {static_cast<const std::byte*>(data), size};
+}
 
 using Handler = std::function<void(Platform&, const Trap&)>;
 

@@ -38,10 +38,7 @@ TEST(Session, RunsSeveralCallsAndKeepsTheRegisters) {
   Sandbox sandbox([](Platform& platform, const Trap& trap) {
     auto session = MustEnter(platform, trap);
     const GuestAddr scratch = session->MapScratch(4096).value();
-    EXPECT_TRUE(platform
-                    .Write(trap, scratch,
-                           absl::MakeConstSpan(reinterpret_cast<const std::byte*>("/lib64"), 7))
-                    .ok());
+    EXPECT_TRUE(platform.Write(trap, scratch, BytesOf("/lib64", 7)).ok());
     EXPECT_TRUE(session->Call(__NR_chdir, Args(scratch.value())).ok());
     EXPECT_EQ(session->Call(__NR_getppid, Args()).value(), 1u);
     EXPECT_EQ(session->Call(__NR_fchdir, Args(77)).error(), Errno(EBADF));
@@ -62,10 +59,7 @@ TEST(Session, PassesTheFilterByTheCookieOnly) {
   Sandbox sandbox([](Platform& platform, const Trap& trap) {
     auto session = MustEnter(platform, trap);
     const GuestAddr scratch = session->MapScratch(4096).value();
-    EXPECT_TRUE(platform
-                    .Write(trap, scratch,
-                           absl::MakeConstSpan(reinterpret_cast<const std::byte*>("/lib"), 5))
-                    .ok());
+    EXPECT_TRUE(platform.Write(trap, scratch, BytesOf("/lib", 5)).ok());
     std::array<uint64_t, 6> args = Args(scratch.value());
     args[5] = platform.cookie();
     EXPECT_TRUE(session->Call(__NR_chroot, args).ok());

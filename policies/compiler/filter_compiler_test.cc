@@ -47,7 +47,8 @@ class Interpreter {
         EXPECT_EQ(step.k % 4, 0u);
         EXPECT_LT(step.k, sizeof(data_));
         read_arguments_ |= step.k >= offsetof(seccomp_data, instruction_pointer);
-        std::memcpy(&accumulator_, reinterpret_cast<const char*>(&data_) + step.k, 4);
+        std::memcpy(&accumulator_,
+                    static_cast<const char*>(static_cast<const void*>(&data_)) + step.k, 4);
         return 0;
       case BPF_ALU | BPF_AND | BPF_K:
         accumulator_ &= step.k;
