@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "base/thread_cpu.h"
+
 namespace moat::gofer {
 namespace {
 
@@ -29,6 +31,7 @@ Outcome<Answer> Exchange::Call(Request& request, absl::Span<const int> fds,
   if (broken()) return Fail(EIO);
   if (++sequence_ == 0) ++sequence_;
   request.sequence = sequence_;
+  request.cpu = static_cast<uint32_t>(ThreadCpu::Current());
   if (auto checked = CheckRequest(request); !checked.ok()) return Failure{checked.error(), {}};
   const EncodedRequest encoded(request);
   if (auto sent = SendPacket(socket_.get(), encoded.parts(), fds); !sent.ok()) {

@@ -98,6 +98,7 @@ TEST(Request, WrongHeaderFieldsAreRefused) {
   EXPECT_TRUE(refused(&RequestHeader::operation, uint16_t{0}, 0));
   EXPECT_TRUE(refused(&RequestHeader::operation, uint16_t{kLastOperation + 1}, 0));
   EXPECT_TRUE(refused(&RequestHeader::sequence, 0u, 0));
+  EXPECT_TRUE(refused(&RequestHeader::reserved, 1u, 0));
   EXPECT_TRUE(refused(&RequestHeader::umask, 01000u, 0));
   EXPECT_TRUE(refused(&RequestHeader::group_count, 0xffffffffu, 0));
   EXPECT_TRUE(refused(&RequestHeader::path_size, 0xffffffffu, 0));

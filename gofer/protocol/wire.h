@@ -87,8 +87,10 @@ struct RequestHeader {
   uint32_t path_size;  // without the NUL
   uint32_t second_size;
   uint32_t data_size;
+  uint32_t cpu;       // where the sentry's thread is held and waits; the gofer's thread comes there
+  uint32_t reserved;  // 0
 };
-static_assert(sizeof(RequestHeader) == 80 && std::is_trivially_copyable_v<RequestHeader>);
+static_assert(sizeof(RequestHeader) == 88 && std::is_trivially_copyable_v<RequestHeader>);
 
 enum class ReplyKind : uint16_t {
   kValue = 1,

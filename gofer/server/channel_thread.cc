@@ -82,16 +82,18 @@ void* ChannelThread::Main(void* self) {
 void ChannelThread::Serve() {
   auto identity = ThreadIdentity::Take(context_.policy, context_.container_root.get());
   if (!identity.ok()) return;
-  while (ServeOne(identity.value())) {
+  ThreadCpu cpu;
+  while (ServeOne(identity.value(), cpu)) {
   }
 }
 
-bool ChannelThread::ServeOne(ThreadIdentity& identity) {
+bool ChannelThread::ServeOne(ThreadIdentity& identity, ThreadCpu& cpu) {
   PacketFds fds;
   const auto size = ReceivePacket(socket_.get(), {request_.get(), kMaxRequest}, fds);
   if (!size.ok() || *size == 0) return false;
   const auto request = DecodeRequest({request_.get(), *size}, fds.count);
   if (!request.ok()) return false;
+  cpu.Hold(static_cast<int>(request.value().cpu));
   performing_.store(request.value().sequence);
   const Executed executed = Perform(identity, request.value(), std::move(fds));
   performing_.store(0);

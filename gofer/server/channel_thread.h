@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "base/thread_cpu.h"
 #include "gofer/protocol/packet.h"
 #include "gofer/server/execute.h"
 #include "gofer/server/identity.h"
@@ -51,7 +52,7 @@ class ChannelThread {
   static void* Main(void* self);
   void Serve();
   // False: the channel is at its end.
-  bool ServeOne(ThreadIdentity& identity);
+  bool ServeOne(ThreadIdentity& identity, ThreadCpu& cpu);
   Executed Perform(ThreadIdentity& identity, const Request& request, PacketFds fds);
   bool Send(const Request& request, const Executed& executed);
   bool Cancelled(uint32_t sequence) const {

@@ -4,6 +4,7 @@
 #include "runtime/cli/command_line.h"
 #include "runtime/cli/context.h"
 #include "runtime/cli/do_flags.h"
+#include "runtime/cli/foreign_command.h"
 #include "runtime/cli/values.h"
 
 namespace moat::cli {
@@ -65,6 +66,53 @@ TEST(CommandLine, TakesGoFlags) {
   EXPECT_THAT(NormalizeGoFlags({"kill", "--", "-log"}, names), ElementsAre("kill", "--", "-log"));
 }
 
+using Words = std::vector<std::string>;
+
+class CutTest : public testing::Test {
+ protected:
+  CutTest() {
+    app_.add_option("--root", root_);
+    CLI::App* command = app_.add_subcommand("do");
+    command->add_option("--env", env_);
+    command->add_flag("--tty", tty_);
+    command->add_flag("--trace{-}", trace_);
+    app_.add_subcommand("run");
+  }
+  CutArguments Cut(const Words& words) { return CutForeignCommand(app_, "do", words); }
+
+  CLI::App app_;
+  std::string root_, trace_;
+  Words env_;
+  bool tty_ = false;
+};
+
+TEST_F(CutTest, LeavesTheCommandUnchanged) {
+  const Words command = {"printf", "[%s]", "[a,b]", "--", "-x",  "--tty",
+                         "a=b",    "",     "\"q\"",  "\\", "{}", "%%"};
+  Words marked = {"do", "--tty", "--"}, plain = {"do", "--tty"};
+  marked.insert(marked.end(), command.begin(), command.end());
+  plain.insert(plain.end(), command.begin(), command.end());
+  EXPECT_EQ(Cut(marked).foreign, command);
+  EXPECT_EQ(Cut(plain).foreign, command);
+  EXPECT_THAT(Cut(marked).own, ElementsAre("do", "--tty"));
+}
+
+TEST_F(CutTest, KnowsWhichFlagsHaveAValue) {
+  EXPECT_THAT(Cut({"--root", "do", "do", "--env", "A=[1]", "ls"}).own,
+              ElementsAre("--root", "do", "do", "--env", "A=[1]"));
+  EXPECT_THAT(Cut({"do", "--env=A", "ls", "-l"}).foreign, ElementsAre("ls", "-l"));
+  EXPECT_THAT(Cut({"do", "--trace", "ls", "-l"}).foreign, ElementsAre("ls", "-l"));
+  EXPECT_THAT(Cut({"do", "--trace=f", "ls"}).own, ElementsAre("do", "--trace=f"));
+  EXPECT_THAT(Cut({"do", "-", "ls"}).foreign, ElementsAre("-", "ls"));
+}
+
+TEST_F(CutTest, EndsWithTheWords) {
+  EXPECT_THAT(Cut({"do"}).foreign, ElementsAre());
+  EXPECT_THAT(Cut({"do", "--"}).foreign, ElementsAre());
+  EXPECT_THAT(Cut({"do", "--env"}).own, ElementsAre("do", "--env"));
+  EXPECT_THAT(Cut({"run", "do", "--", "x"}).own, ElementsAre("run", "do", "--", "x"));
+}
+
 TEST(ExitCode, IsKeptInTheStatus) {
   EXPECT_EQ(ExitCodeOf(absl::OkStatus()), 0);
   EXPECT_EQ(ExitCodeOf(absl::InternalError("x")), 1);
@@ -74,7 +122,6 @@ TEST(ExitCode, IsKeptInTheStatus) {
 class DoTest : public testing::Test {
  protected:
   DoTest() {
-    flags_.command = {"true"};
     flags_.rootfs = "/";  // nothing of the host's is read but its accounts
     around_.directory = "/work/project";
     around_.homes = {"/root"};
@@ -87,24 +134,24 @@ TEST_F(DoTest, HasASmallEnvironment) {
   ::setenv("MOAT_TEST_SECRET", "s", 1);
   ::setenv("MOAT_TEST_GIVEN", "g", 1);
   flags_.env = {"MOAT_TEST_GIVEN", "PATH=/x", "MOAT_TEST_UNSET"};
-  const auto sandbox = DescribeSandbox(flags_, around_);
+  const auto sandbox = DescribeSandbox(flags_, {"true"}, around_);
   ASSERT_TRUE(sandbox.ok()) << sandbox.status();
   EXPECT_THAT(sandbox->spec.process->env, ElementsAre("HOME=/root", "LANG=C.UTF-8", "USER=root",
                                                       "MOAT_TEST_GIVEN=g", "PATH=/x"));
 }
 
 TEST_F(DoTest, HasNoNetworkUnlessAskedFor) {
-  auto sandbox = DescribeSandbox(flags_, around_);
+  auto sandbox = DescribeSandbox(flags_, {"true"}, around_);
   ASSERT_TRUE(sandbox.ok()) << sandbox.status();
   EXPECT_NE(sandbox->spec.linux_config.FindNamespace(spec::NamespaceType::kNetwork), nullptr);
   flags_.net = "host";
-  sandbox = DescribeSandbox(flags_, around_);
+  sandbox = DescribeSandbox(flags_, {"true"}, around_);
   EXPECT_EQ(sandbox->spec.linux_config.FindNamespace(spec::NamespaceType::kNetwork), nullptr);
 }
 
 TEST_F(DoTest, OrdinaryUsersHaveNoCapabilities) {
   flags_.user = "1000:1000";
-  const auto sandbox = DescribeSandbox(flags_, around_);
+  const auto sandbox = DescribeSandbox(flags_, {"true"}, around_);
   ASSERT_TRUE(sandbox.ok()) << sandbox.status();
   EXPECT_EQ(sandbox->spec.process->user.uid, 1000u);
   EXPECT_TRUE(sandbox->spec.process->capabilities->effective.empty());
@@ -115,28 +162,28 @@ TEST_F(DoTest, TakesLimits) {
   flags_.cpus = "0.5";
   flags_.memory = "64M";
   flags_.pids = 10;
-  const auto sandbox = DescribeSandbox(flags_, around_);
+  const auto sandbox = DescribeSandbox(flags_, {"true"}, around_);
   ASSERT_TRUE(sandbox.ok()) << sandbox.status();
   const auto& resources = sandbox->spec.linux_config.resources;
   EXPECT_EQ(resources->cpu->quota, 50000);
   EXPECT_EQ(resources->memory->limit, 64 << 20);
   EXPECT_EQ(resources->pids->limit, 10);
   flags_.memory = "lots";
-  EXPECT_THAT(std::string(DescribeSandbox(flags_, around_).status().message()),
+  EXPECT_THAT(std::string(DescribeSandbox(flags_, {"true"}, around_).status().message()),
               HasSubstr("--memory: \"lots\" is not a size"));
 }
 
 TEST_F(DoTest, TheDirectoryIsReadOnlyUnlessAskedFor) {
   flags_.write_cwd = true;
-  auto sandbox = DescribeSandbox(flags_, around_);
+  auto sandbox = DescribeSandbox(flags_, {"true"}, around_);
   ASSERT_TRUE(sandbox.ok()) << sandbox.status();
   EXPECT_EQ(sandbox->spec.process->cwd, "/work/project");
   EXPECT_EQ(sandbox->spec.mounts.back().destination, "/work/project");
   EXPECT_THAT(sandbox->spec.mounts.back().options, Not(Contains("rro")));
   around_.directory = "/root";
-  EXPECT_FALSE(DescribeSandbox(flags_, around_).ok());
+  EXPECT_FALSE(DescribeSandbox(flags_, {"true"}, around_).ok());
   around_.directory = "/etc";
-  EXPECT_FALSE(DescribeSandbox(flags_, around_).ok());
+  EXPECT_FALSE(DescribeSandbox(flags_, {"true"}, around_).ok());
 }
 
 }  // namespace

@@ -121,6 +121,9 @@ absl::Status Keep(const Fd& directory, const launch::Launched& launched,
 }
 
 absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
+  if (context.foreign_command().empty()) {
+    return absl::InvalidArgumentError("no command to run (see `moat do --help`)");
+  }
   RETURN_IF_ERROR(CheckPrivileges());
   ForegroundOptions options;
   options.end_on_default_action = true;
@@ -130,7 +133,7 @@ absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
     options.timeout = *timeout;
   }
   ASSIGN_OR_RETURN(const Surroundings surroundings, LookAround());
-  ASSIGN_OR_RETURN(const Sandbox sandbox, DescribeSandbox(flags, surroundings));
+  ASSIGN_OR_RETURN(const Sandbox sandbox, DescribeSandbox(flags, context.foreign_command(), surroundings));
   for (const std::string& notice : sandbox.notices) LogInfo(notice);
   ASSIGN_OR_RETURN(const Fd trace, OpenTrace(flags.trace));
   Fd keep;
@@ -154,9 +157,8 @@ absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
 
 Action ConfigureDo(CLI::App& app) {
   auto flags = std::make_shared<DoFlags>();
-  app.add_option("command", flags->command, "the command and its arguments")
-      ->required()
-      ->type_name("COMMAND");
+  // For the help only: the words are cut off before anything is parsed (foreign_command.h).
+  app.add_option("command", "the command and its arguments")->type_name("COMMAND [ARGUMENT...]");
   app.positionals_at_end();
   DeclareSeen(app, *flags);
   DeclareProcess(app, *flags);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "runtime/cli/command.h"
+#include "runtime/cli/foreign_command.h"
 #include "runtime/spec/spec.h"
 
 namespace moat::cli {
@@ -21,9 +22,10 @@ struct Command {
 
 constexpr char kSandbox[] = "Run a command in a sandbox";
 constexpr char kLifeCycle[] = "OCI containers";
+constexpr char kRunsForeignCommand[] = "do";
 
 constexpr Command kCommands[] = {
-    {"do", "run a command on a copy-on-write view of this machine", kSandbox, ConfigureDo},
+    {kRunsForeignCommand, "run a command on a copy-on-write view of this machine", kSandbox, ConfigureDo},
     {"spec", "write a config.json to start a bundle from", kLifeCycle, ConfigureSpec},
     {"run", "create a container from a bundle, start it and wait for it", kLifeCycle, ConfigureRun},
     {"create", "create a container from a bundle", kLifeCycle, ConfigureCreate},
@@ -77,8 +79,8 @@ std::string ParseFault(const CLI::App& app, const CLI::ParseError& error) {
   return absl::StrCat(absl::StrReplaceAll(error.what(), {{"\n", " "}}), " (see `", help, "`)");
 }
 
-int Run(const Globals& globals, const Action& action) {
-  auto context = Context::Create(globals);
+int Run(const Globals& globals, const Action& action, std::vector<std::string> foreign_command) {
+  auto context = Context::Create(globals, std::move(foreign_command));
   if (!context.ok()) {
     LogError(context.status().message());
     return 1;
@@ -94,7 +96,7 @@ int Run(const Globals& globals, const Action& action) {
 std::vector<std::string> NormalizeGoFlags(std::vector<std::string> arguments,
                                           const std::set<std::string>& long_names) {
   for (std::string& argument : arguments) {
-    if (argument == "--" || argument == "do") break;
+    if (argument == "--" || argument == kRunsForeignCommand) break;
     if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') continue;
     if (long_names.count(argument.substr(1, argument.find('=') - 1)) != 0) {
       argument.insert(0, "-");
@@ -114,11 +116,12 @@ int Main(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary)->group(command.group);
     commands.emplace_back(sub, command.configure(*sub));
   }
-  std::vector<std::string> arguments =
-      NormalizeGoFlags({argv + std::min(argc, 1), argv + argc}, LongNames(app));
-  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  CutArguments arguments = CutForeignCommand(
+      app, kRunsForeignCommand,
+      NormalizeGoFlags({argv + std::min(argc, 1), argv + argc}, LongNames(app)));
+  std::reverse(arguments.own.begin(), arguments.own.end());  // as CLI11 takes them
   try {
-    app.parse(std::move(arguments));
+    app.parse(std::move(arguments.own));
   } catch (const CLI::Success& wanted) {  // --help, --version
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
@@ -126,7 +129,7 @@ int Main(int argc, char** argv) {
     return 1;
   }
   for (const auto& [sub, action] : commands) {
-    if (sub->parsed()) return Run(globals, action);
+    if (sub->parsed()) return Run(globals, action, std::move(arguments.foreign));
   }
   std::fputs(app.help().c_str(), stdout);
   return 0;

@@ -30,13 +30,14 @@ absl::StatusOr<std::string> FindProgram(const std::filesystem::path& own_directo
 
 }  // namespace
 
-absl::StatusOr<Context> Context::Create(const Globals& globals) {
+absl::StatusOr<Context> Context::Create(const Globals& globals,
+                                         std::vector<std::string> foreign_command) {
   Fd log;
   if (!globals.log.empty()) {
     log = Fd(::open(globals.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     if (!log) return ErrnoStatus(errno, "--log: open", globals.log);
   }
-  Context context(globals, std::move(log));
+  Context context(globals, std::move(foreign_command), std::move(log));
   SetLog(context.log_ ? context.log_.get() : STDERR_FILENO, context.format(),
          globals.debug ? LogLevel::kDebug : LogLevel::kInfo, "moat");
   return context;

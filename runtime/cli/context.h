@@ -3,6 +3,8 @@
 #define MOAT_RUNTIME_CLI_CONTEXT_H_
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,7 +26,11 @@ struct Globals {
 class Context {
  public:
   // Opens the log as `globals` say. `globals` outlives the context.
-  static absl::StatusOr<Context> Create(const Globals& globals);
+  static absl::StatusOr<Context> Create(const Globals& globals,
+                                        std::vector<std::string> foreign_command);
+
+  // The command to run and its arguments, as they were written (foreign_command.h); else empty.
+  const std::vector<std::string>& foreign_command() const { return foreign_command_; }
 
   absl::StatusOr<state::Store> OpenStore() const;
 
@@ -36,10 +42,12 @@ class Context {
   void ReportError(absl::string_view message) const;
 
  private:
-  Context(const Globals& globals, Fd log) : globals_(globals), log_(std::move(log)) {}
+  Context(const Globals& globals, std::vector<std::string> foreign_command, Fd log)
+      : globals_(globals), foreign_command_(std::move(foreign_command)), log_(std::move(log)) {}
   LogFormat format() const;
 
   const Globals& globals_;
+  std::vector<std::string> foreign_command_;
   Fd log_;  // none: standard error
 };
 

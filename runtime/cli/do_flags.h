@@ -16,7 +16,6 @@ namespace moat::cli {
 
 // As written; "" and 0: not given.
 struct DoFlags {
-  std::vector<std::string> command;
   std::string rootfs;
   std::vector<std::string> volumes;
   std::vector<std::string> env;
@@ -51,7 +50,9 @@ struct Sandbox {
   std::vector<std::string> notices;  // for the user: what is not as one may expect
 };
 
-absl::StatusOr<Sandbox> DescribeSandbox(const DoFlags& flags, const Surroundings& surroundings);
+absl::StatusOr<Sandbox> DescribeSandbox(const DoFlags& flags,
+                                        const std::vector<std::string>& command,
+                                        const Surroundings& surroundings);
 
 }  // namespace moat::cli
 

@@ -84,8 +84,9 @@ spec::Capabilities CapabilitiesOf(const Account& account) {
 // One function per part of the description; Describe puts them together.
 class Describer {
  public:
-  Describer(const DoFlags& flags, const Surroundings& surroundings)
-      : flags_(flags), around_(surroundings) {}
+  Describer(const DoFlags& flags, const std::vector<std::string>& command,
+            const Surroundings& surroundings)
+      : flags_(flags), command_(command), around_(surroundings) {}
 
   absl::StatusOr<Sandbox> Describe();
 
@@ -100,6 +101,7 @@ class Describer {
   void AddNetwork();
 
   const DoFlags& flags_;
+  const std::vector<std::string>& command_;
   const Surroundings& around_;
   Sandbox sandbox_;
   std::string home_;
@@ -131,7 +133,7 @@ absl::Status Describer::AddProcess() {
   ASSIGN_OR_RETURN(const auto files, hostview::ReadAccountFiles(sandbox_.spec.root.path));
   ASSIGN_OR_RETURN(const Account account, hostview::FindAccount(files, flags_.user));
   spec::Process& process = sandbox_.spec.process.emplace();
-  process.args = flags_.command;
+  process.args = command_;
   process.terminal = flags_.tty || (around_.terminal && !flags_.no_tty);
   process.user.uid = account.uid;
   process.user.gid = account.gid;
@@ -259,8 +261,10 @@ absl::StatusOr<Surroundings> LookAround() {
   return around;
 }
 
-absl::StatusOr<Sandbox> DescribeSandbox(const DoFlags& flags, const Surroundings& surroundings) {
-  return Describer(flags, surroundings).Describe();
+absl::StatusOr<Sandbox> DescribeSandbox(const DoFlags& flags,
+                                        const std::vector<std::string>& command,
+                                        const Surroundings& surroundings) {
+  return Describer(flags, command, surroundings).Describe();
 }
 
 }  // namespace moat::cli

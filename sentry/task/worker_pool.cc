@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/thread_cpu.h"
 #include "sentry/syscalls/table.h"
 
 namespace moat::sentry {
@@ -94,6 +95,7 @@ absl::Status WorkerPool::AddWorker() {
 }
 
 void WorkerPool::Serve(gofer::Channel& channel) {
+  ThreadCpu cpu;
   for (;;) {
     auto trap = platform_.Next();
     const bool was_last = waiting_.fetch_sub(1) == 1;
@@ -106,11 +108,15 @@ void WorkerPool::Serve(gofer::Channel& channel) {
     if (was_last && workers_.load() < kMaxWorkers) {
       if (auto added = AddWorker(); !added.ok()) LogWarning(added.message());
     }
+    // The kernel woke us where the task ran (SYNC_WAKE_UP); there we, the gofer and the task hand
+    // over to each other.
+    cpu.Hold(ThreadCpu::Current());
     Handle(channel, *trap);
     if (channel.broken()) {
       on_fault_("the gofer broke off");
       return;
     }
+    cpu.Release();
     waiting_.fetch_add(1);
   }
 }
