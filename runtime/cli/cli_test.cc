@@ -87,8 +87,8 @@ class CutTest : public testing::Test {
 };
 
 TEST_F(CutTest, LeavesTheCommandUnchanged) {
-  const Words command = {"printf", "[%s]", "[a,b]", "--", "-x",  "--tty",
-                         "a=b",    "",     "\"q\"",  "\\", "{}", "%%"};
+  const Words command = {"printf", "[%s]", "[a,b]", "--", "-x", "--tty",
+                         "a=b",    "",     "\"q\"", "\\", "{}", "%%"};
   Words marked = {"do", "--tty", "--"}, plain = {"do", "--tty"};
   marked.insert(marked.end(), command.begin(), command.end());
   plain.insert(plain.end(), command.begin(), command.end());

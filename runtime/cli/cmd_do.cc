@@ -133,7 +133,8 @@ absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
     options.timeout = *timeout;
   }
   ASSIGN_OR_RETURN(const Surroundings surroundings, LookAround());
-  ASSIGN_OR_RETURN(const Sandbox sandbox, DescribeSandbox(flags, context.foreign_command(), surroundings));
+  ASSIGN_OR_RETURN(const Sandbox sandbox,
+                   DescribeSandbox(flags, context.foreign_command(), surroundings));
   for (const std::string& notice : sandbox.notices) LogInfo(notice);
   ASSIGN_OR_RETURN(const Fd trace, OpenTrace(flags.trace));
   Fd keep;

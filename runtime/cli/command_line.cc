@@ -25,7 +25,8 @@ constexpr char kLifeCycle[] = "OCI containers";
 constexpr char kRunsForeignCommand[] = "do";
 
 constexpr Command kCommands[] = {
-    {kRunsForeignCommand, "run a command on a copy-on-write view of this machine", kSandbox, ConfigureDo},
+    {kRunsForeignCommand, "run a command on a copy-on-write view of this machine", kSandbox,
+     ConfigureDo},
     {"spec", "write a config.json to start a bundle from", kLifeCycle, ConfigureSpec},
     {"run", "create a container from a bundle, start it and wait for it", kLifeCycle, ConfigureRun},
     {"create", "create a container from a bundle", kLifeCycle, ConfigureCreate},
@@ -116,9 +117,9 @@ int Main(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary)->group(command.group);
     commands.emplace_back(sub, command.configure(*sub));
   }
-  CutArguments arguments = CutForeignCommand(
-      app, kRunsForeignCommand,
-      NormalizeGoFlags({argv + std::min(argc, 1), argv + argc}, LongNames(app)));
+  CutArguments arguments =
+      CutForeignCommand(app, kRunsForeignCommand,
+                        NormalizeGoFlags({argv + std::min(argc, 1), argv + argc}, LongNames(app)));
   std::reverse(arguments.own.begin(), arguments.own.end());  // as CLI11 takes them
   try {
     app.parse(std::move(arguments.own));

@@ -31,7 +31,7 @@ absl::StatusOr<std::string> FindProgram(const std::filesystem::path& own_directo
 }  // namespace
 
 absl::StatusOr<Context> Context::Create(const Globals& globals,
-                                         std::vector<std::string> foreign_command) {
+                                        std::vector<std::string> foreign_command) {
   Fd log;
   if (!globals.log.empty()) {
     log = Fd(::open(globals.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
