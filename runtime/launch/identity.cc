@@ -74,8 +74,8 @@ absl::Status SetCapabilities(const CapabilityMasks& masks) {
   for (unsigned long value = 0; value < 64; ++value) {
     if (((masks.ambient >> value) & 1) == 0) continue;
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, value, 0, 0) == 0) continue;
-    // Not in the permitted and inheritable sets, as in the config that `runc spec` writes. runc says
-    // nothing either.
+    // Not in the permitted and inheritable sets, as in the config that `runc spec` writes. runc
+    // says nothing either.
     LogDebug(absl::StrCat("process.capabilities.ambient: can't raise number ", value));
   }
   return absl::OkStatus();
