@@ -61,8 +61,9 @@ absl::Status JoinNamespaces(const Cage& cage) {
   RETURN_IF_ERROR(Check(::chdir("/"), "chdir", "/"));
   RETURN_IF_ERROR(
       Check(::setns(cage.user_namespace.get(), CLONE_NEWUSER), "setns", "the user namespace"));
-  return Check(::setns(cage.network_namespace.get(), CLONE_NEWNET), "setns",
-               "the network namespace");
+  RETURN_IF_ERROR(
+      Check(::setns(cage.network_namespace.get(), CLONE_NEWNET), "setns", "the network namespace"));
+  return Check(::unshare(CLONE_NEWIPC | CLONE_NEWUTS), "unshare", "IPC and UTS namespaces");
 }
 
 // Returns whether groups can be set at all in this user namespace.

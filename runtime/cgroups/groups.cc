@@ -1,6 +1,7 @@
 #include "runtime/cgroups/groups.h"
 
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,6 +129,21 @@ absl::Status RemoveGroup(const std::string& directory) {
   return absl::OkStatus();
 }
 
+// A directory of the host without a way from it to the host: a detached, read-only mount of it,
+// whose
+// ".." is itself (open_tree(2), OPEN_TREE_CLONE).
+absl::StatusOr<Fd> OpenDetachedView(const std::string& directory) {
+  Fd view(::open_tree(AT_FDCWD, directory.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!view) return ErrnoStatus(errno, "open_tree", directory);
+  mount_attr attributes = {};
+  attributes.attr_set =
+      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  if (::mount_setattr(view.get(), "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0) {
+    return ErrnoStatus(errno, "mount_setattr", directory);
+  }
+  return view;
+}
+
 }  // namespace
 
 absl::Status CheckResources(const spec::Resources& resources, const Layout& layout) {
@@ -238,8 +254,8 @@ std::vector<std::pair<std::string, Fd>> Groups::OpenForSentry() const {
     if (!hierarchy) continue;
     const std::string directory = WorkloadDirectory(*hierarchy);
     if (directory.empty()) continue;
-    Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (fd) opened.emplace_back(wanted.name, std::move(fd));
+    auto view = OpenDetachedView(directory);
+    if (view.ok()) opened.emplace_back(wanted.name, std::move(view).value());
   }
   return opened;
 }

@@ -55,7 +55,7 @@ class Groups {
   absl::Status ApplyPidsLimit(const spec::Resources* resources) const;
 
   // Directory descriptors of the workload's groups for the sentry, named "cgroup_memory",
-  // "cgroup_cpu" and "cgroup_pids", as far as they exist.
+  // "cgroup_cpu" and "cgroup_pids", as far as they exist. Read-only, and ".." leads nowhere.
   std::vector<std::pair<std::string, Fd>> OpenForSentry() const;
 
   // The processes in the workload's group, in the caller's pid namespace.
