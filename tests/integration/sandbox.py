@@ -68,12 +68,16 @@ def run(command, *, limit=60, stdin=None, **options):
     return Result(process.returncode, out, err)
 
 
-def children():
-    """Pids of the processes whose parent is this one, zombies left out."""
+def children_and_zombies():
     found = []
     for task in pathlib.Path("/proc/self/task").iterdir():
         found += (task / "children").read_text().split()
-    return [int(pid) for pid in found if state_of(int(pid)) not in ("Z", "X", "")]
+    return [int(pid) for pid in found]
+
+
+def children():
+    """Pids of the processes whose parent is this one, zombies left out."""
+    return [pid for pid in children_and_zombies() if state_of(pid) not in ("Z", "X", "")]
 
 
 def state_of(pid):
@@ -195,7 +199,19 @@ class SandboxTest(unittest.TestCase):
         process.kill()
         process.wait()
         for container in self.containers_in_state():
-            self.moat("delete", "--force", container)
+            self.delete_as_reaper(container)
+
+    def delete_as_reaper(self, container):
+        """Deletes a container whose processes have become our children. The sentry, as the first of
+        its pid namespace, ends only when all others in it are reaped, which is for their parent to do."""
+        deleting = subprocess.Popen([MOAT, "--root", str(self.state), "delete", "--force", container],
+                                    stdin=subprocess.DEVNULL)
+        while deleting.poll() is None:
+            for pid in children_and_zombies():
+                if pid != deleting.pid:
+                    os.waitpid(pid, os.WNOHANG)
+            time.sleep(0.02)
+        self.assertEqual(0, deleting.returncode)
 
     def do(self, *arguments, **options):
         """moat do --no-tty ARGUMENTS: flags, `--`, and the command."""
