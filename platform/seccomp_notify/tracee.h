@@ -11,6 +11,7 @@
 #ifndef MOAT_PLATFORM_SECCOMP_NOTIFY_TRACEE_H_
 #define MOAT_PLATFORM_SECCOMP_NOTIFY_TRACEE_H_
 
+#include <sched.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
@@ -53,6 +54,11 @@ class Tracee {
   explicit Tracee(pid_t tid) : tid_(tid) {}
 
   Result<void> BlockSignals();
+  // Keeps the task on our CPU while it is stepped: each step wakes it and then us, and a wake-up of
+  // another CPU costs more than the step. A change of its affinity by another task in that time is
+  // lost.
+  void HoldCpu();
+  void ReleaseCpu();
   // Waits for the next report of the task: its wait status, or ESRCH.
   Result<int> Wait();
   // Whether the task is still traced by this thread under its number.
@@ -63,10 +69,11 @@ class Tracee {
   // Whether the SIGTRAP that it stands at means the end of the step. Notes one that somebody sent.
   Result<bool> HasStepped();
 
-  pid_t tid_ = -1;                    // -1: gone or released
-  std::optional<uint64_t> old_mask_;  // set once the signals are blocked
-  uint64_t step_from_ = 0;            // the instruction that SetRegisters put it on
-  bool owes_sigtrap_ = false;         // somebody sent one while we stepped
+  pid_t tid_ = -1;                     // -1: gone or released
+  std::optional<uint64_t> old_mask_;   // set once the signals are blocked
+  std::optional<cpu_set_t> old_cpus_;  // set while it is held on our CPU
+  uint64_t step_from_ = 0;             // the instruction that SetRegisters put it on
+  bool owes_sigtrap_ = false;          // somebody sent one while we stepped
 };
 
 }  // namespace moat::platform::seccomp_notify
