@@ -185,6 +185,20 @@ absl::Status Groups::ApplyLimits(const spec::Resources* resources,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::string>> Groups::Plan(const Layout& layout,
+                                                      const GroupsConfig& config) {
+  ASSIGN_OR_RETURN(const std::string workload, WorkloadPath(config.path, config.id));
+  std::vector<std::string> planned;
+  for (const Hierarchy& hierarchy : layout.hierarchies) {
+    for (const std::string& path : {workload, workload + kSupervisorSuffix}) {
+      for (std::string& directory : DirectoriesDownTo(hierarchy.mount, path)) {
+        if (::access(directory.c_str(), F_OK) < 0) planned.push_back(std::move(directory));
+      }
+    }
+  }
+  return planned;
+}
+
 absl::StatusOr<Groups> Groups::Create(const Layout& layout, const GroupsConfig& config) {
   if (config.resources) RETURN_IF_ERROR(CheckResources(*config.resources, layout));
   ASSIGN_OR_RETURN(const std::string workload, WorkloadPath(config.path, config.id));
@@ -267,6 +281,21 @@ absl::StatusOr<std::vector<pid_t>> Groups::WorkloadPids() const {
   return absl::FailedPreconditionError("the container has no control group");
 }
 
+// v1: memory.oom_control, v2: memory.events, both with a line "oom_kill <number>".
+int64_t Groups::OutOfMemoryKills() const {
+  const Hierarchy* memory = layout_.Find("memory");
+  const std::string directory = memory ? WorkloadDirectory(*memory) : "";
+  if (directory.empty()) return 0;
+  const char* const file = memory->v2 ? "/memory.events" : "/memory.oom_control";
+  const absl::StatusOr<std::string> text = ReadFile(directory + file, kMaxControlFile);
+  if (!text.ok()) return 0;
+  int64_t kills = 0;
+  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+    if (absl::ConsumePrefix(&line, "oom_kill ") && absl::SimpleAtoi(line, &kills)) return kills;
+  }
+  return 0;
+}
+
 absl::Status Groups::Remove() {
   absl::Status first;
   const std::vector<std::string> paths = std::move(paths_);
@@ -287,6 +316,10 @@ absl::Status Groups::Remove() {
     if (first.ok()) first = status;
   }
   return first;
+}
+
+void RemoveEmpty(const std::vector<std::string>& paths) {
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path) ::rmdir(path->c_str());
 }
 
 }  // namespace moat::cgroups

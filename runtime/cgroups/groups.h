@@ -38,6 +38,10 @@ class Groups {
  public:
   Groups() = default;
 
+  // The directories that Create would make now.
+  static absl::StatusOr<std::vector<std::string>> Plan(const Layout& layout,
+                                                       const GroupsConfig& config);
+
   // Makes the groups in every hierarchy of `layout`, with all limits but pids. An existing group of
   // the container's name that holds processes is an error. When no hierarchy may be written to:
   // an error if `resources` asks for any limit, else an empty Groups and a warning in the log.
@@ -61,6 +65,9 @@ class Groups {
   // The processes in the workload's group, in the caller's pid namespace.
   absl::StatusOr<std::vector<pid_t>> WorkloadPids() const;
 
+  // How many of the workload's processes were killed because memory ran out; 0 when nobody counts.
+  int64_t OutOfMemoryKills() const;
+
   // Kills whatever is still inside (cgroup.kill, or SIGKILL until the list is empty), then removes
   // the directories. Groups that are gone already are no error.
   absl::Status Remove();
@@ -75,6 +82,9 @@ class Groups {
   Layout layout_;                   // empty after FromPaths
   std::vector<std::string> paths_;  // deepest last; those of the supervisor end in ".moat"
 };
+
+// Removes those of `paths` (parents first) that are empty groups.
+void RemoveEmpty(const std::vector<std::string>& paths);
 
 }  // namespace moat::cgroups
 

@@ -146,6 +146,7 @@ absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
   request.id = state::RandomId("do");
   request.bundle = surroundings.directory;
   request.root_plan = sandbox.root_plan;
+  if (!flags.cwd.empty()) request.cwd_option = "--cwd";
   request.trace = !flags.trace.empty();
   request.trace_fd = trace.get();
   request.foreground = true;
@@ -159,7 +160,7 @@ absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
 Action ConfigureDo(CLI::App& app) {
   auto flags = std::make_shared<DoFlags>();
   // For the help only: the words are cut off before anything is parsed (foreign_command.h).
-  app.add_option("command", "the command and its arguments")->type_name("COMMAND [ARGUMENT...]");
+  app.add_option("command", "the command and its arguments")->expected(1, -1);
   app.positionals_at_end();
   DeclareSeen(app, *flags);
   DeclareProcess(app, *flags);

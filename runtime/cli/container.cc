@@ -109,7 +109,7 @@ absl::Status Publish(const CreateRequest& request, const state::Entry& entry,
 
 // Adds the exit code that a shell would give if `status` is about the command itself.
 absl::Status WithCommandExitCode(const absl::Status& status) {
-  if (status.ok()) return status;
+  if (!launch::IsCommandFault(status)) return status;
   const int error = StatusErrno(status);
   return WithExitCode(
       status, error == ENOENT || error == ENOTDIR ? kCommandNotFound : kCommandNotExecutable);
@@ -135,6 +135,7 @@ void KillAndWait(std::initializer_list<state::ProcessRef> processes) {
 absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const state::Store& store,
                                                  const CreateRequest& request) {
   ASSIGN_OR_RETURN(launch::Programs programs, FindPrograms());
+  CollectGarbage(store);
   ASSIGN_OR_RETURN(const state::Entry entry, store.Create(request.id));
   absl::Cleanup remove_entry = [&] { entry.Remove().IgnoreError(); };
   ASSIGN_OR_RETURN(state::Record record, NewRecord(request));
@@ -150,16 +151,20 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
   launch_request.state_dir = entry.directory();
   launch_request.programs = std::move(programs);
   launch_request.root_plan = request.root_plan;
+  launch_request.cwd_option = request.cwd_option;
+  launch_request.on_groups = [&](launch::GroupsAre are, const std::vector<std::string>& paths) {
+    const bool made = are == launch::GroupsAre::kMade;
+    record.cgroup_paths = made ? paths : std::vector<std::string>();
+    record.planned_cgroup_paths = made ? std::vector<std::string>() : paths;
+    return entry.Write(record);
+  };
   launch_request.preserve_fds = request.preserve_fds;
   launch_request.trace = request.trace;
   launch_request.trace_fd = request.trace_fd;
   launch_request.log_fd = log ? log.get() : context.log_fd();
   launch_request.die_with_parent = request.foreground;
   absl::StatusOr<launch::Launched> launched = launch::Launch(launch_request);
-  if (!launched.ok()) {
-    const bool about_command = absl::StartsWith(launched.status().message(), "exec: ");
-    return about_command ? WithCommandExitCode(launched.status()) : launched.status();
-  }
+  if (!launched.ok()) return WithCommandExitCode(launched.status());
   if (auto status = Publish(request, entry, *launched, std::move(record)); !status.ok()) {
     launch::Abandon(*launched);
     return status;
@@ -179,6 +184,7 @@ absl::Status DestroyContainer(const state::Entry& entry, const state::Record& re
   // The sentry is waited for last: pid 1 of a namespace ends only after all others in it.
   KillAndWait({record.init, record.gofer, record.sentry});
   RETURN_IF_ERROR(cgroups::Groups::FromPaths(record.cgroup_paths).Remove());
+  cgroups::RemoveEmpty(record.planned_cgroup_paths);
   return entry.Remove();
 }
 

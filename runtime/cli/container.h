@@ -23,6 +23,7 @@ struct CreateRequest {
   std::string id;
   std::string bundle;  // absolute
   std::optional<rootfs::RootPlan> root_plan;
+  std::string cwd_option;  // launch::LaunchRequest
   bool trace = false;
   int trace_fd = -1;  // -1: with the log
   int preserve_fds = 0;
@@ -32,8 +33,9 @@ struct CreateRequest {
   bool foreground = false;
 };
 
-// Brings a container to "created". After an error nothing is left. The signals that the caller
-// blocks are its own: the container starts without a mask.
+// Destroys what killed commands left over, then brings a container to "created". After an error
+// nothing is left. The signals that the caller blocks are its own: the container starts without a
+// mask.
 absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const state::Store& store,
                                                  const CreateRequest& request);
 
@@ -44,7 +46,7 @@ absl::Status StartContainer(const state::Entry& entry, int control);
 // Ends what still lives of a container and removes its control groups and its directory.
 absl::Status DestroyContainer(const state::Entry& entry, const state::Record& record);
 
-// Destroys containers of `do` and `run` whose moat was killed before it could.
+// Destroys containers of `do` and `run` whose moat was killed before it could. Errors are logged.
 void CollectGarbage(const state::Store& store);
 
 struct ForegroundOptions {

@@ -40,7 +40,8 @@ struct Surroundings {
   std::vector<std::string> homes;  // of this machine's accounts, and $HOME
   std::optional<std::string> term;
   std::optional<std::string> lang;
-  bool terminal = false;  // standard input and output are terminals
+  bool has_tty_group = true;  // group 5, which terminals belong to, is mapped here
+  bool terminal = false;      // standard input and output are terminals
 };
 absl::StatusOr<Surroundings> LookAround();
 

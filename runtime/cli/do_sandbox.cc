@@ -11,6 +11,7 @@
 #include "runtime/cli/values.h"
 #include "runtime/hostview/accounts.h"
 #include "runtime/hostview/host_view.h"
+#include "runtime/namespaces/id_map.h"
 #include "runtime/spec/validate.h"
 
 namespace moat::cli {
@@ -20,6 +21,8 @@ using hostview::Account;
 using hostview::Showing;
 
 constexpr char kPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+constexpr gid_t kTtyGroup = 5;
 
 // Docker's set without those that mean nothing in a user namespace without network and devices:
 // AUDIT_WRITE, MKNOD, NET_RAW.
@@ -48,12 +51,15 @@ spec::Mount Bind(const std::string& source, const std::string& destination, bool
   return mount;
 }
 
-std::vector<spec::Mount> SystemMounts() {
+// Where group 5 (tty) does not exist, terminals belong to their user's group.
+std::vector<spec::Mount> SystemMounts(bool has_tty_group) {
+  std::vector<std::string> terminals = {"nosuid", "noexec", "newinstance", "ptmxmode=0666",
+                                        "mode=0620"};
+  if (has_tty_group) terminals.push_back(absl::StrCat("gid=", kTtyGroup));
   return {
       FileSystem("proc", "/proc", {}),
       FileSystem("tmpfs", "/dev", {"nosuid", "strictatime", "mode=755", "size=65536k"}),
-      FileSystem("devpts", "/dev/pts",
-                 {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}),
+      FileSystem("devpts", "/dev/pts", std::move(terminals)),
       FileSystem("tmpfs", "/dev/shm", {"nosuid", "nodev", "mode=1777"}),
       FileSystem("mqueue", "/dev/mqueue", {"nosuid", "noexec", "nodev"}),
       FileSystem("sysfs", "/sys", {"nosuid", "noexec", "nodev", "ro"}),
@@ -110,7 +116,7 @@ class Describer {
 absl::StatusOr<Sandbox> Describer::Describe() {
   sandbox_.spec.oci_version = spec::kOciVersion;
   sandbox_.spec.hostname = flags_.hostname;
-  sandbox_.spec.mounts = SystemMounts();
+  sandbox_.spec.mounts = SystemMounts(around_.has_tty_group);
   RETURN_IF_ERROR(AddRoot());
   RETURN_IF_ERROR(AddProcess());
   RETURN_IF_ERROR(AddWorkingDirectory());
@@ -257,6 +263,8 @@ absl::StatusOr<Surroundings> LookAround() {
   if (const auto home = Environment("HOME")) around.homes.push_back(*home);
   around.term = Environment("TERM");
   around.lang = Environment("LANG");
+  ASSIGN_OR_RETURN(const namespaces::IdMaps ids, namespaces::IdMaps::Create({}));
+  around.has_tty_group = ids.gid.ToHost(kTtyGroup).has_value();
   around.terminal = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
   return around;
 }

@@ -50,13 +50,22 @@ absl::Status Forget(const state::Store& store, const std::string& id) {
   return entry->Remove();
 }
 
+// Who only sees "Killed" would look for somebody who did it.
+void ReportOutOfMemory(const CreateRequest& request, const cgroups::Groups& groups) {
+  const auto& resources = request.spec.linux_config.resources;
+  const int64_t kills = resources && resources->memory ? groups.OutOfMemoryKills() : 0;
+  if (kills == 0) return;
+  LogWarning(absl::StrCat("the memory limit of ", resources->memory->limit.value_or(0),
+                          " bytes was hit: the kernel killed ", kills,
+                          kills == 1 ? " process" : " processes", " of the container"));
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunInForeground(
     const Context& context, const CreateRequest& request, const ForegroundOptions& options,
     const std::function<absl::Status(const launch::Launched&)>& before_removal) {
   ASSIGN_OR_RETURN(const state::Store store, context.OpenStore());
-  CollectGarbage(store);
   ASSIGN_OR_RETURN(const auto signals, foreground::SignalCatcher::Create());
   ASSIGN_OR_RETURN(launch::Launched launched, CreateContainer(context, store, request));
   absl::Cleanup remove = [&] {
@@ -70,6 +79,7 @@ absl::StatusOr<int> RunInForeground(
   ASSIGN_OR_RETURN(const foreground::Ending ending,
                    foreground::Supervise(Describe(request, launched, options), signals));
   if (before_removal) RETURN_IF_ERROR(before_removal(launched));
+  ReportOutOfMemory(request, launched.groups);
   RETURN_IF_ERROR(launched.groups.Remove());
   return Conclude(ending, options);
 }

@@ -90,7 +90,15 @@ absl::StatusOr<RootPlan> HostView() {
 absl::StatusOr<RootPlan> DirectoryView(const std::string& directory) {
   const std::unique_ptr<char, decltype(&std::free)> absolute(::realpath(directory.c_str(), nullptr),
                                                              &std::free);
-  if (!absolute) return ErrnoStatus(errno, "--rootfs", directory);
+  struct stat status;
+  if (!absolute || ::stat(absolute.get(), &status) < 0) {
+    return Annotate(ErrnoStatus(errno, "--rootfs", directory),
+                    "give a directory that holds a root file system");
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--rootfs ", directory, " is not a directory; give one that holds a root file system"));
+  }
   RootPlan plan;
   plan.overlays.push_back({absolute.get(), "/", {}});
   return plan;

@@ -22,6 +22,7 @@
 #include "base/status.h"
 #include "platform/seccomp_notify/install_filter.h"
 #include "runtime/launch/empty_root.h"
+#include "runtime/launch/launch.h"
 #include "runtime/launch/message.h"
 #include "runtime/launch/program.h"
 #include "runtime/namespaces/own_names.h"
@@ -32,7 +33,9 @@ namespace moat::launch {
 namespace {
 
 nlohmann::json ErrorFields(const absl::Status& status) {
-  return {{"errno", StatusErrno(status)}, {"message", std::string(status.message())}};
+  return {{"errno", StatusErrno(status)},
+          {"message", std::string(status.message())},
+          {"command", IsCommandFault(status)}};
 }
 
 // A line of JSON by write(2), which is native: sendmsg may not be, and nobody would answer it yet.
@@ -208,10 +211,13 @@ absl::Status Init::Filter() {
 // From here on the sentry answers.
 absl::Status Init::Finish() {
   const spec::Process& process = *config_.spec.process;
-  RETURN_IF_ERROR(MakeWorkingDirectory(process.cwd));
+  const bool make_cwd = config_.cwd_option.empty();
+  if (make_cwd) RETURN_IF_ERROR(MakeWorkingDirectory(process.cwd));
   RETURN_IF_ERROR(TakeIdentity(process.user, config_.capabilities));
   if (::chdir(process.cwd.c_str()) < 0) {
-    return ErrnoStatus(errno, "chdir", absl::StrCat("process.cwd ", process.cwd));
+    return ErrnoStatus(
+        errno, "chdir",
+        absl::StrCat(make_cwd ? "process.cwd" : config_.cwd_option, " ", process.cwd));
   }
   ASSIGN_OR_RETURN(program_, FindProgram(process));
   environment_ = MakeEnvironment(process);
@@ -251,10 +257,14 @@ void Init::Run() {
     WriteMessage(setup_, "error", ErrorFields(status)).IgnoreError();
     ::_exit(1);
   }
-  ::close(setup_);
   absl::Status status = config_.observer ? config_.observer("finish") : absl::OkStatus();
   if (status.ok()) status = Finish();
-  if (!status.ok()) FailAndExit(init_, status, 1);
+  if (!status.ok()) {
+    // First to moat, to which the sentry passes on less.
+    WriteMessage(setup_, "error", ErrorFields(status)).IgnoreError();
+    FailAndExit(init_, status, 1);
+  }
+  ::close(setup_);
   if (!WriteMessage(init_, "created", nlohmann::json::object()).ok()) ::_exit(1);
   WaitAndExecute();
 }

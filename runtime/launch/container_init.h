@@ -5,8 +5,8 @@
 //   C2 -> moat   {"type":"prepared"}   fds: stub, proc_b, pid_namespace_b, ipc_namespace
 //   moat -> C2   {"type":"filter"}     C2 installs the filter
 //   C2 -> moat   {"type":"filtered","listener":n}   n is the descriptor's number in C2
-// Either says {"type":"error","errno","message"} instead and exits. Then comes base/boot.h's init
-// socket.
+// Either says {"type":"error","errno","message","command"} instead and exits, C2 up to "created";
+// "command": the fault is the command's. After "filtered" comes base/boot.h's init socket.
 #ifndef MOAT_RUNTIME_LAUNCH_CONTAINER_INIT_H_
 #define MOAT_RUNTIME_LAUNCH_CONTAINER_INIT_H_
 
@@ -14,6 +14,7 @@
 
 #include <array>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,10 +42,11 @@ struct InitConfig {
   const StepObserver& observer;
   std::array<int, 3> stdio;
   int preserve_fds;
-  int terminal;      // the slave, -1: none
-  int outer_user;    // user namespace A
-  int setup_socket;  // to moat
-  int init_socket;   // to the sentry
+  const std::string& cwd_option;  // LaunchRequest
+  int terminal;                   // the slave, -1: none
+  int outer_user;                 // user namespace A
+  int setup_socket;               // to moat
+  int init_socket;                // to the sentry
 };
 
 // The body of C1: waits for a byte on `go` (moat has put it into its control group), enters A,

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/message.h"
+#include "runtime/launch/program.h"
 
 namespace moat::launch {
 namespace {
@@ -81,7 +82,10 @@ absl::StatusOr<Fd> ConnectControl(const std::string& state_dir) {
 
 absl::Status Start(int control) {
   RETURN_IF_ERROR(Send(control, "start"));
-  return Expect(control, "moat-sentry", "started").status();
+  const absl::Status status = Expect(control, "moat-sentry", "started").status();
+  // An errno is the one of the init's execve; ESRCH says that the init died before it.
+  const int error = StatusErrno(status);
+  return error != 0 && error != ESRCH ? MarkCommandFault(status) : status;
 }
 
 absl::StatusOr<std::string> QueryState(int control) {

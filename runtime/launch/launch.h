@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,10 @@ struct Programs {
   std::string loader;  // moat-loader
 };
 
+// What is known of a container's control groups: that those of the given paths may be made, or that
+// they were and may hold processes.
+enum class GroupsAre { kPlanned, kMade };
+
 // Descriptors and references are borrowed for the call.
 struct LaunchRequest {
   const spec::Spec& spec;
@@ -40,6 +45,11 @@ struct LaunchRequest {
   Programs programs;
   // In place of spec.root.path; spec.root.readonly still counts.
   std::optional<rootfs::RootPlan> root_plan;
+  // How the user calls process.cwd ("--cwd") when it has to be there; "": made where it is missing.
+  std::string cwd_option;
+  // For a record of what has to be removed should we be killed: called before the groups are made,
+  // and before the first process is started. An error ends the launch.
+  std::function<absl::Status(GroupsAre, const std::vector<std::string>& paths)> on_groups;
 
   // What the workload gets as descriptors 0, 1 and 2; ignored with process.terminal.
   std::array<int, 3> stdio{0, 1, 2};
@@ -72,8 +82,7 @@ struct Launched {
   cgroups::Groups groups;     // delete: groups.Remove() after all three are dead
 };
 
-// An error carries the errno of what failed (StatusErrno); a command that is not there says
-// "executable file not found".
+// An error carries the errno of what failed (StatusErrno).
 absl::StatusOr<Launched> Launch(const LaunchRequest& request);
 
 // Connects to the control socket of a container launched by another process.
@@ -85,6 +94,10 @@ absl::Status Start(int control);
 
 // "created" or "running", as the sentry says.
 absl::StatusOr<std::string> QueryState(int control);
+
+// Whether an error of Launch or Start is about the container's program: it is not there (ENOENT,
+// ENOTDIR), or it can't be executed.
+bool IsCommandFault(const absl::Status& status);
 
 // Kills sentry (and so the container) and removes what `launched` holds. For a caller that can't go
 // on after Launch; idempotent.

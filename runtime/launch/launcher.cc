@@ -1,6 +1,7 @@
 #include "runtime/launch/launcher.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -108,11 +109,15 @@ absl::Status Launcher::OpenPrograms() {
 
 absl::Status Launcher::MakeGroups() {
   ASSIGN_OR_RETURN(const cgroups::Layout layout, cgroups::DetectLayout());
-  ASSIGN_OR_RETURN(groups_.groups,
-                   cgroups::Groups::Create(layout, {.id = request_.id,
-                                                    .path = request_.spec.linux_config.cgroups_path,
-                                                    .resources = resources()}));
-  return absl::OkStatus();
+  const cgroups::GroupsConfig config = {
+      .id = request_.id, .path = request_.spec.linux_config.cgroups_path, .resources = resources()};
+  if (request_.on_groups) {
+    ASSIGN_OR_RETURN(const auto planned, cgroups::Groups::Plan(layout, config));
+    RETURN_IF_ERROR(request_.on_groups(GroupsAre::kPlanned, planned));
+  }
+  ASSIGN_OR_RETURN(groups_.groups, cgroups::Groups::Create(layout, config));
+  if (!request_.on_groups) return absl::OkStatus();
+  return request_.on_groups(GroupsAre::kMade, groups_.groups.paths());
 }
 
 absl::Status Launcher::BuildRoot() {
@@ -196,6 +201,7 @@ absl::Status Launcher::StartInit() {
                              .observer = observer_,
                              .stdio = request_.stdio,
                              .preserve_fds = request_.preserve_fds,
+                             .cwd_option = request_.cwd_option,
                              .terminal = root_.terminal.slave.get(),
                              .outer_user = sentry_.user_namespace.get(),
                              .setup_socket = setup_socket_.second.get(),
@@ -277,7 +283,13 @@ absl::Status Launcher::AttachSentry() {
 }
 
 absl::Status Launcher::AwaitCreated() {
-  return Expect(sentry_.control.get(), kSentry, "created").status();
+  const absl::Status status = Expect(sentry_.control.get(), kSentry, "created").status();
+  if (status.ok()) return status;
+  const int setup = setup_socket_.first.get();
+  pollfd said = {setup, POLLIN, 0};
+  if (::poll(&said, 1, 0) != 1) return status;
+  const absl::Status of_init = Expect(setup, kInit, "created").status();
+  return IsCommandFault(of_init) ? of_init : status;
 }
 
 absl::Status Launcher::LimitPids() { return groups_.groups.ApplyPidsLimit(resources()); }

@@ -1,9 +1,10 @@
 #include "runtime/launch/message.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/boot.h"
 #include "base/fd_message.h"
 #include "base/status.h"
-#include "base/boot.h"
+#include "runtime/launch/program.h"
 
 namespace moat::launch {
 namespace {
@@ -22,7 +23,9 @@ absl::Status ErrorOf(const json& body, absl::string_view from) {
   // No errno: a fault of the supervisor's own, whose message alone does not say whose.
   const absl::Status status(absl::ErrnoToStatusCode(error == 0 ? EIO : error),
                             error == 0 ? absl::StrCat(from, ": ", text) : text);
-  return WithErrno(status, error);
+  const auto command = body.find("command");
+  const bool about_command = command != body.end() && command->is_boolean() && command->get<bool>();
+  return about_command ? MarkCommandFault(WithErrno(status, error)) : WithErrno(status, error);
 }
 
 }  // namespace
@@ -46,8 +49,7 @@ absl::StatusOr<Fd> Received::Take(absl::string_view name) {
 }
 
 absl::StatusOr<Received> Receive(int socket, absl::string_view from) {
-  absl::StatusOr<FdMessage> packet =
-      ReceiveMessage(socket, kMaxBootMessage, kMaxBootFds);
+  absl::StatusOr<FdMessage> packet = ReceiveMessage(socket, kMaxBootMessage, kMaxBootFds);
   const bool reset = StatusErrno(packet.status()) == ECONNRESET;
   if (!packet.ok() && !reset) return Annotate(packet.status(), from);
   if (reset || packet->data.empty()) return absl::UnavailableError(absl::StrCat(from, " died"));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -13,11 +14,13 @@
 #include "absl/strings/strip.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "runtime/launch/launch.h"
 
 namespace moat::launch {
 namespace {
 
 constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr char kCommandFaultPayload[] = "moat/command-fault";
 constexpr size_t kMaxPasswd = 1 << 20;
 
 std::string Variable(const std::vector<std::string>& environment, absl::string_view name,
@@ -38,12 +41,21 @@ int CheckExecutable(const std::string& path) {
 }
 
 absl::Status CannotExecute(const std::string& name, int error, absl::string_view why) {
-  return WithErrno(
-      absl::Status(absl::ErrnoToStatusCode(error), absl::StrCat("exec: \"", name, "\": ", why)),
-      error);
+  const absl::Status status(absl::ErrnoToStatusCode(error),
+                            absl::StrCat("exec: \"", name, "\": ", why));
+  return MarkCommandFault(WithErrno(status, error));
 }
 
 }  // namespace
+
+absl::Status MarkCommandFault(absl::Status status) {
+  status.SetPayload(kCommandFaultPayload, absl::Cord("1"));
+  return status;
+}
+
+bool IsCommandFault(const absl::Status& status) {
+  return status.GetPayload(kCommandFaultPayload).has_value();
+}
 
 absl::StatusOr<std::string> FindProgram(const spec::Process& process) {
   const std::string& name = process.args.front();

@@ -12,8 +12,12 @@
 
 namespace moat::launch {
 
+// `status` (not OK) as one for which IsCommandFault (launch.h) holds. It outlives Annotate, and the
+// way from the container's init to moat.
+absl::Status MarkCommandFault(absl::Status status);
+
 // What to execute for process.args[0]: as execvp(3) would, by process.env's PATH. Errors carry
-// ENOENT ("executable file not found in $PATH") or EACCES.
+// ENOENT ("executable file not found in $PATH") or EACCES, marked as the command's fault.
 absl::StatusOr<std::string> FindProgram(const spec::Process& process);
 
 // process.env, and HOME from the container's /etc/passwd when it is not set.

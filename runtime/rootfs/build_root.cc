@@ -58,6 +58,7 @@ class Builder {
   absl::Status MountDefaultDev();
   absl::Status MountInside();
   absl::Status MakeDevices();
+  absl::StatusOr<Fd> OpenNullDevice();
   absl::Status ProtectPaths();
   absl::Status Pivot();
   absl::Status ReadResults();
@@ -95,7 +96,19 @@ absl::Status Builder::TakeSources() {
   const std::string path =
       !written.empty() && written.front() == '/' ? written : config_.bundle + "/" + written;
   absl::StatusOr<Fd> tree = CopyTree(path, /*recursive=*/true);
+  if (StatusErrno(tree.status()) == ENOENT) {
+    return WithErrno(absl::NotFoundError(absl::StrCat(
+                         "root.path: there is no ", path,
+                         "; unpack a root file system there, or correct root.path in config.json")),
+                     ENOENT);
+  }
   if (!tree.ok()) return Annotate(tree.status(), "root.path");
+  struct stat attributes;
+  if (::fstat(tree->get(), &attributes) < 0) return ErrnoStatus(errno, "fstat", path);
+  if (!S_ISDIR(attributes.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "root.path: ", path, " is not a directory; unpack a root file system into one"));
+  }
   root_tree_ = std::move(*tree);
   return absl::OkStatus();
 }
@@ -173,14 +186,20 @@ absl::Status Builder::MakeDevices() {
   return absl::OkStatus();
 }
 
+// A node of our own making, out of the container's reach (CVE-2025-31133). In a user namespace,
+// where none can be made, the caller's own: that is out of reach, too.
+absl::StatusOr<Fd> Builder::OpenNullDevice() {
+  const bool made = ::mknodat(staging_.get(), "null", S_IFCHR | 0666, ::makedev(1, 3)) == 0;
+  if (!made && errno != EPERM) return ErrnoStatus(errno, "mknodat", "a null device");
+  Fd device(made ? ::openat(staging_.get(), "null", O_PATH | O_NOFOLLOW | O_CLOEXEC)
+                 : ::open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!device) return ErrnoStatus(errno, "open", "a null device");
+  return device;
+}
+
 absl::Status Builder::ProtectPaths() {
   const spec::Linux& config = config_.spec.linux_config;
-  // A node of our own making, out of the container's reach (CVE-2025-31133).
-  if (::mknodat(staging_.get(), "null", S_IFCHR | 0666, ::makedev(1, 3)) < 0) {
-    return ErrnoStatus(errno, "mknodat", "a null device");
-  }
-  const Fd null_device(::openat(staging_.get(), "null", O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!null_device) return ErrnoStatus(errno, "openat", "a null device");
+  ASSIGN_OR_RETURN(const Fd null_device, OpenNullDevice());
   for (const std::string& path : SplitVirtual(config.readonly_paths).in_tree) {
     RETURN_IF_ERROR(Annotate(MakeReadOnly(*root_, path), "linux.readonlyPaths"));
   }

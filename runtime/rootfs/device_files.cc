@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "runtime/rootfs/mount_calls.h"
 
 namespace moat::rootfs {
 namespace {
@@ -46,6 +47,13 @@ absl::Status MakeDevice(const ContainerRoot& root, absl::string_view path, mode_
     return Annotate(ErrnoStatus(EEXIST, "mknod", path), "another file is already there");
   }
   return absl::OkStatus();
+}
+
+// A user namespace may not make device nodes (mknod(2)), but show those that it sees.
+absl::Status ShowOwnDevice(const ContainerRoot& root, const char* path) {
+  ASSIGN_OR_RETURN(const Fd device, CopyTree(path, /*recursive=*/false));
+  ASSIGN_OR_RETURN(const Fd target, root.MakeFile(path));
+  return Attach(device.get(), target.get(), path);
 }
 
 absl::StatusOr<mode_t> TypeBits(char type) {
@@ -88,8 +96,11 @@ absl::Status FillDev(const ContainerRoot& root, const spec::Linux& config,
                              absl::StrCat("linux.devices[", i, "] ", config.devices[i].path)));
   }
   for (const DefaultDevice& device : kDefaultDevices) {
-    RETURN_IF_ERROR(MakeDevice(root, device.path, S_IFCHR | 0666,
-                               ::makedev(device.major, device.minor), root.owner(), root.group()));
+    absl::Status status =
+        MakeDevice(root, device.path, S_IFCHR | 0666, ::makedev(device.major, device.minor),
+                   root.owner(), root.group());
+    if (StatusErrno(status) == EPERM) status = ShowOwnDevice(root, device.path);
+    RETURN_IF_ERROR(status);
   }
   for (const Link& link : kLinks) {
     const absl::Status status = root.MakeSymlink(link.path, link.target);

@@ -24,13 +24,14 @@ absl::StatusOr<Fd> MakeAndOpen(int parent, const std::string& name) {
 }
 
 // Gives `to` owner, mode and times of `from`: a directory that exists in both layers shows the
-// upper one's.
+// upper one's. An owner that the caller's user namespace has no id for (EINVAL) can't be copied,
+// and no process of the container could be that owner.
 absl::Status CopyAttributes(int from, int to, absl::string_view what) {
   struct stat attributes;
   if (::fstat(from, &attributes) < 0) return ErrnoStatus(errno, "fstat", what);
   const timespec times[2] = {attributes.st_atim, attributes.st_mtim};
-  if (::fchown(to, attributes.st_uid, attributes.st_gid) < 0 ||
-      ::fchmod(to, attributes.st_mode & 07777) < 0 || ::futimens(to, times) < 0) {
+  const bool owned = ::fchown(to, attributes.st_uid, attributes.st_gid) == 0 || errno == EINVAL;
+  if (!owned || ::fchmod(to, attributes.st_mode & 07777) < 0 || ::futimens(to, times) < 0) {
     return ErrnoStatus(errno, "copy attributes", what);
   }
   return absl::OkStatus();

@@ -38,6 +38,7 @@ Record RecordFrom(const Json& value) {
   record.sentry = ProcessFrom(value.at("sentry"));
   record.gofer = ProcessFrom(value.at("gofer"));
   record.cgroup_paths = value.at("cgroupPaths").get<std::vector<std::string>>();
+  record.planned_cgroup_paths = value.at("plannedCgroupPaths").get<std::vector<std::string>>();
   record.ephemeral = value.at("ephemeral").get<bool>();
   return record;
 }
@@ -77,6 +78,7 @@ std::string ToJson(const Record& record) {
       {"sentry", ToJsonValue(record.sentry)},
       {"gofer", ToJsonValue(record.gofer)},
       {"cgroupPaths", record.cgroup_paths},
+      {"plannedCgroupPaths", record.planned_cgroup_paths},
       {"ephemeral", record.ephemeral},
   };
   return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -32,6 +32,8 @@ struct Record {
   ProcessRef sentry;
   ProcessRef gofer;
   std::vector<std::string> cgroup_paths;
+  // Those that were about to be made: they may be there, empty, or be somebody else's.
+  std::vector<std::string> planned_cgroup_paths;
   // Ends, and leaves nothing, with `creator` (`do`, `run` in the foreground).
   bool ephemeral = false;
 };

@@ -98,6 +98,7 @@ TEST(Record, SurvivesJson) {
   record.reached = Status::kRunning;
   record.init = {42, 7};
   record.cgroup_paths = {"/sys/fs/cgroup/x"};
+  record.planned_cgroup_paths = {"/sys/fs/cgroup/y"};
   record.ephemeral = true;
   auto back = FromJson(ToJson(record));
   ASSERT_TRUE(back.ok()) << back.status();
