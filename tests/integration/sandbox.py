@@ -181,12 +181,22 @@ class SandboxTest(unittest.TestCase):
             left = [] if wait_until(nothing_runs) else [f"{p} {name_of(p)}" for p in children()]
             self.assertEqual([], left, "processes left behind")
             self.assertEqual(self._mounts, self._mount_points(), "mounts left behind")
-            wait_until(lambda: not empty_moat_cgroups() - self._cgroups)
-            self.assertEqual(set(), empty_moat_cgroups() - self._cgroups, "cgroups left behind")
+            self.assertEqual(set(), self._cgroups_left(), "cgroups left behind")
             self.assertEqual([], self.containers_in_state(), "state left behind")
         finally:
             kill_descendants()
             reap()
+
+    def _cgroups_left(self):
+        """Those that are empty whenever we look; others may be about to be filled or removed."""
+        left = empty_moat_cgroups() - self._cgroups
+
+        def gone():
+            nonlocal left
+            left &= empty_moat_cgroups()
+            return not left
+        wait_until(gone)
+        return left
 
     def containers_in_state(self):
         return sorted(p.name for p in self.state.iterdir()) if self.state.is_dir() else []
