@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/boot.h"
 #include "base/fd_message.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
-#include "base/boot.h"
 
 namespace moat::gofer {
 namespace {
@@ -53,8 +53,7 @@ class NamedFds {
 }  // namespace
 
 absl::StatusOr<BootMessage> ReceiveBootMessage(int socket) {
-  ASSIGN_OR_RETURN(FdMessage received,
-                   ReceiveMessage(socket, kMaxBootMessage, kMaxBootFds));
+  ASSIGN_OR_RETURN(FdMessage received, ReceiveMessage(socket, kMaxBootMessage, kMaxBootFds));
   if (received.data.empty()) return absl::UnavailableError("boot message: the launcher is gone");
   const json message = json::parse(received.data, nullptr, /*allow_exceptions=*/false);
   if (!message.is_object() || message.value("type", json()) != "boot") {

@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/boot.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "gofer/boot.h"
 #include "gofer/confinement.h"
 #include "gofer/server/server.h"
-#include "base/boot.h"
 
 namespace moat::gofer {
 namespace {

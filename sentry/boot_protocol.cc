@@ -4,9 +4,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/boot.h"
 #include "base/fd_message.h"
 #include "base/status.h"
-#include "base/boot.h"
 
 namespace moat::sentry {
 namespace {

@@ -15,11 +15,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/boot.h"
 #include "base/fd_message.h"
 #include "base/read_file.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
-#include "base/boot.h"
 
 namespace moat::gofer {
 namespace {
@@ -177,8 +177,7 @@ absl::Status TestCage::StartGofer() {
                               {user_namespace_.get(), mount_namespace_.get(),
                                network_namespace_.get(), service.second.get(), STDERR_FILENO}));
   service.second.Reset();
-  ASSIGN_OR_RETURN(const FdMessage answer,
-                   ReceiveMessage(boot.first.get(), kMaxBootMessage, 0));
+  ASSIGN_OR_RETURN(const FdMessage answer, ReceiveMessage(boot.first.get(), kMaxBootMessage, 0));
   if (answer.data != R"({"type":"ready"})") return absl::InternalError(answer.data);
   auto client = Connect(std::move(service.first));
   if (!client.ok()) return ErrnoStatus(client.error().value(), "connect to", "gofer");

@@ -159,7 +159,9 @@ class Comparison : public testing::Test {
   }
   // The gofer closes its copy of a descriptor after the reply: until then a fifo has a reader. A
   // channel answers in order, so after any other call that is done.
-  void WaitUntilTheGoferHasClosed() { EXPECT_EQ(channel_->Stat({}, {"/", -1, -1}, 0, STATX_TYPE).index(), 0u); }
+  void WaitUntilTheGoferHasClosed() {
+    EXPECT_EQ(channel_->Stat({}, {"/", -1, -1}, 0, STATX_TYPE).index(), 0u);
+  }
   void Compare(const Caller& caller, NativeTask& task, const std::vector<PairedCall>& calls,
                const std::string& base, const std::string& path);
 
