@@ -21,4 +21,9 @@ void ThreadCpu::Release() {
   held_ = -1;
 }
 
+void HandOverPolitely() {
+  const sched_param parameters = {};
+  ::sched_setscheduler(0, SCHED_BATCH, &parameters);
+}
+
 }  // namespace moat

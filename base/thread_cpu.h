@@ -31,6 +31,11 @@ class ThreadCpu {
   int held_ = -1;
 };
 
+// Makes the calling thread finish what it does before those that it wakes run on its CPU: it does
+// not preempt others when it is woken (SCHED_BATCH, sched(7)). For threads that answer each other
+// in turn, where whoever wakes the other is about to wait anyway.
+void HandOverPolitely();
+
 }  // namespace moat
 
 #endif  // MOAT_BASE_THREAD_CPU_H_

@@ -38,6 +38,9 @@ struct Value {
 struct GiveFd {
   Fd fd;
   bool close_on_exec = false;
+  // The sentry's own copy must be gone when the program goes on: it could hold up an exec of the
+  // file (ETXTBSY) or stand for an end of a FIFO. Costs a second step.
+  bool ours_closed_first = false;
 };
 // Run natively; the table's line must carry the reason why this is harmless whatever the caller
 // swaps in.

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -65,13 +66,29 @@ Outcome<Answer> Exchange::Decode(const Request& request, size_t size, PacketFds 
   if (!reply.ok()) return Break();
   switch (reply.value().kind) {
     case ReplyKind::kValue:
+      if (fds.count > 0 && !WaitForRelease(request)) return Break();
       return Answer{reply.value().value, reply.value().body, std::move(fds.fds[0])};
     case ReplyKind::kError:
       return Fail(reply.value().error);
     case ReplyKind::kCrossing:
       return Failure{Errno(ELOOP), Crossing{std::string(reply.value().body)}};
+    case ReplyKind::kReleased:
+      break;
   }
   return Break();
+}
+
+bool Exchange::WaitForRelease(const Request& request) {
+  std::array<char, sizeof(ReplyHeader)> packet;
+  PacketFds none;
+  for (;;) {
+    const auto size = ReceivePacket(socket_.get(), absl::MakeSpan(packet), none);
+    if (!size.ok() && size.error().value() == EAGAIN) continue;
+    if (!size.ok()) return false;
+    const auto reply = DecodeReply(absl::MakeConstSpan(packet.data(), *size), none.count,
+                                   request.operation, request.sequence);
+    return reply.ok() && reply.value().kind == ReplyKind::kReleased;
+  }
 }
 
 Failure Exchange::Break() {

@@ -37,6 +37,8 @@ class Exchange {
  private:
   Outcome<Answer> Receive(const Request& request, const Channel::GiveUp* give_up);
   Outcome<Answer> Decode(const Request& request, size_t size, PacketFds fds);
+  // Whether the gofer said that it has closed its copy of the descriptor that it just sent.
+  bool WaitForRelease(const Request& request);
   Failure Break();
 
   const std::shared_ptr<ServiceLink> service_;

@@ -12,7 +12,7 @@
 //
 // Channel socket, one per sentry thread: Request, Reply, Request, Reply, ... strictly in turn.
 //   request = RequestHeader, group_count x uint32, path, NUL, second, NUL, data
-//   reply   = ReplyHeader, body
+//   reply   = ReplyHeader, body; with a descriptor, a second ReplyHeader (kReleased) follows
 // Descriptors travel as SCM_RIGHTS of the same packet, in the order of the bits of
 // RequestHeader::descriptors. What each operation carries stands in gofer/protocol/rules.cc.
 //
@@ -96,6 +96,8 @@ enum class ReplyKind : uint16_t {
   kValue = 1,
   kError,     // `error` is the errno
   kCrossing,  // `error` is ELOOP, the body is the virtual path
+  kReleased,  // follows each reply with a descriptor, once the gofer's own copy of it is closed: a
+              // copy that lives on could hold up an exec (ETXTBSY), a FIFO's end or a lock
 };
 
 struct ReplyHeader {

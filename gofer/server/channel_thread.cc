@@ -80,6 +80,7 @@ void* ChannelThread::Main(void* self) {
 }
 
 void ChannelThread::Serve() {
+  HandOverPolitely();
   auto identity = ThreadIdentity::Take(context_.policy, context_.container_root.get());
   if (!identity.ok()) return;
   ThreadCpu cpu;
@@ -95,9 +96,19 @@ bool ChannelThread::ServeOne(ThreadIdentity& identity, ThreadCpu& cpu) {
   if (!request.ok()) return false;
   cpu.Hold(static_cast<int>(request.value().cpu));
   performing_.store(request.value().sequence);
-  const Executed executed = Perform(identity, request.value(), std::move(fds));
+  Executed executed = Perform(identity, request.value(), std::move(fds));
   performing_.store(0);
-  return Send(request.value(), executed);
+  if (!Send(request.value(), executed)) return false;
+  if (!executed.performed.fd) return true;
+  executed.performed.fd.Reset();
+  return SendReleased(request.value());
+}
+
+bool ChannelThread::SendReleased(const Request& request) {
+  ReplyHeader header =
+      MakeReplyHeader(request.operation, request.sequence, false, {.kind = ReplyKind::kReleased});
+  const iovec part = {&header, sizeof(header)};
+  return SendPacket(socket_.get(), {&part, 1}, {}).ok();
 }
 
 Executed ChannelThread::Perform(ThreadIdentity& identity, const Request& request, PacketFds fds) {

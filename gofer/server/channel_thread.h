@@ -53,6 +53,7 @@ class ChannelThread {
   void Serve();
   // False: the channel is at its end.
   bool ServeOne(ThreadIdentity& identity, ThreadCpu& cpu);
+  bool SendReleased(const Request& request);
   Executed Perform(ThreadIdentity& identity, const Request& request, PacketFds fds);
   bool Send(const Request& request, const Executed& executed);
   bool Cancelled(uint32_t sequence) const {

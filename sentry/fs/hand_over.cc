@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -22,6 +23,14 @@ using platform::Session;
 bool IsPathOnly(const Fd& fd) {
   const int flags = ::fcntl(fd.get(), F_GETFL);
   return flags >= 0 && (flags & O_PATH) != 0;
+}
+
+// Whether somebody can tell that one more copy of an open descriptor is about.
+bool LingeringMatters(const Fd& fd) {
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY) return true;
+  struct stat attributes;
+  return ::fstat(fd.get(), &attributes) < 0 || S_ISFIFO(attributes.st_mode);
 }
 
 // The memory that recvmsg(2) works on in the task. `address` is where the whole block lies there.
@@ -132,7 +141,10 @@ Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use) {
 }
 
 Outcome GiveDescriptor(Call& call, Fd fd, bool close_on_exec) {
-  if (!IsPathOnly(fd)) return GiveFd{std::move(fd), close_on_exec};
+  if (!IsPathOnly(fd)) {
+    const bool matters = LingeringMatters(fd);
+    return GiveFd{std::move(fd), close_on_exec, matters};
+  }
   return UseDescriptor(call, fd, [close_on_exec](Session& session, int number) -> int64_t {
     if (!close_on_exec) {
       (void)session.Call(SYS_fcntl, {static_cast<uint64_t>(number), F_SETFD, 0});

@@ -51,7 +51,19 @@ class Replier {
 
   void operator()(const Value& value) { platform_.ReturnValue(trap_, value.value); }
   void operator()(const Errno& error) { platform_.ReturnErrno(trap_, error); }
-  void operator()(const GiveFd& give) { platform_.ReturnFd(trap_, give.fd, give.close_on_exec); }
+  void operator()(GiveFd& give) {
+    if (!give.ours_closed_first) {
+      platform_.ReturnFd(trap_, give.fd, give.close_on_exec);
+      return;
+    }
+    auto number = platform_.AddFd(trap_, give.fd, give.close_on_exec);
+    give.fd.Reset();
+    if (number.ok()) {
+      platform_.ReturnValue(trap_, *number);
+    } else {
+      platform_.ReturnErrno(trap_, number.error());
+    }
+  }
   void operator()(const Restart&) { platform_.ReturnRestart(trap_); }
   void operator()(const Finished&) {}
   void operator()(const ContinueNative&) {
@@ -96,6 +108,7 @@ absl::Status WorkerPool::AddWorker() {
 
 void WorkerPool::Serve(gofer::Channel& channel) {
   ThreadCpu cpu;
+  HandOverPolitely();
   for (;;) {
     auto trap = platform_.Next();
     const bool was_last = waiting_.fetch_sub(1) == 1;
