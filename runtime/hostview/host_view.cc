@@ -92,8 +92,10 @@ absl::StatusOr<RootPlan> DirectoryView(const std::string& directory) {
                                                              &std::free);
   struct stat status;
   if (!absolute || ::stat(absolute.get(), &status) < 0) {
-    return Annotate(ErrnoStatus(errno, "--rootfs", directory),
-                    "give a directory that holds a root file system");
+    return WithErrno(
+        absl::NotFoundError(absl::StrCat("--rootfs ", directory, ": ", ErrnoName(errno),
+                                         "; give a directory that holds a root file system")),
+        errno);
   }
   if (!S_ISDIR(status.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(

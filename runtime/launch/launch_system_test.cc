@@ -2,6 +2,7 @@
 // fails, and how long it takes.
 #include <dirent.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -155,6 +156,31 @@ TEST_F(LaunchTest, NamesAMissingProgram) {
   spec_.process->args = {"no-such-program"};
   const absl::StatusOr<Launched> launched = Launch(Request());
   EXPECT_EQ(StatusErrno(launched.status()), ENOENT) << launched.status();
+  EXPECT_TRUE(IsCommandFault(launched.status())) << launched.status();
+}
+
+TEST_F(LaunchTest, AMissingDirectoryIsNotTheCommandsFault) {
+  spec_.process->cwd = "/no/such";
+  LaunchRequest request = Request();
+  request.cwd_option = "--cwd";
+  const absl::StatusOr<Launched> launched = Launch(request);
+  EXPECT_EQ(launched.status().message(),
+            "chdir --cwd /no/such: ENOENT (No such file or directory)");
+  EXPECT_FALSE(IsCommandFault(launched.status()));
+}
+
+TEST_F(LaunchTest, TellsOfItsGroupsBeforeItStartsAProcess) {
+  std::vector<std::string> planned, made;
+  LaunchRequest request = Request();
+  request.on_groups = [&](GroupsAre are, const std::vector<std::string>& paths) -> absl::Status {
+    (are == GroupsAre::kPlanned ? planned : made) = paths;
+    if (are == GroupsAre::kPlanned) return absl::OkStatus();
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG | __WALL), -1) << "a child is there already";
+    return absl::AbortedError("enough");
+  };
+  EXPECT_EQ(Launch(request).status().message(), "enough");
+  EXPECT_FALSE(planned.empty());
+  EXPECT_THAT(made, testing::IsSubsetOf(planned));
 }
 
 TEST_F(LaunchTest, LeavesNothingBehindWhicheverStepFails) {

@@ -25,6 +25,7 @@ using nlohmann::json;
 
 constexpr char kSentry[] = "moat-sentry";
 constexpr char kGofer[] = "moat-gofer";
+constexpr size_t kMaxSetGroups = 16;
 constexpr char kInit[] = "the container's init";
 
 absl::StatusOr<Fd> OpenProgram(const std::string& path, int flags) {
@@ -41,6 +42,17 @@ absl::Status SetLimit(pid_t pid, const spec::Rlimit& limit) {
     return Annotate(ErrnoStatus(errno, "prlimit", limit.type), "process.rlimits");
   }
   return absl::OkStatus();
+}
+
+// Supervisors and workload change their groups. The root of a user namespace that an ordinary user
+// made by himself may not (user_namespaces(7)).
+absl::Status CheckMaySetGroups() {
+  const auto allowed = ReadFile("/proc/self/setgroups", kMaxSetGroups);
+  if (!allowed.ok() || *allowed != "deny\n") return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      "/proc/self/setgroups says deny: moat cannot run in a user namespace that may not set "
+      "groups; "
+      "have root write its maps (newuidmap and newgidmap do)");
 }
 
 std::string OwnHostname() {
@@ -90,6 +102,7 @@ absl::Status Launcher::CheckRequest() {
   if (!request_.spec.process || process().args.empty()) {
     return absl::InvalidArgumentError("process.args: there is no program to run");
   }
+  RETURN_IF_ERROR(CheckMaySetGroups());
   ASSIGN_OR_RETURN(ids_, namespaces::IdMaps::Create(request_.spec.linux_config));
   const spec::User& user = process().user;
   if (!ids_.uid.ToHost(user.uid) || !ids_.gid.ToHost(user.gid)) {

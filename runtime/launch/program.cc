@@ -106,7 +106,7 @@ absl::Status MakeWorkingDirectory(const std::string& cwd) {
   std::string current;
   for (absl::string_view part : absl::StrSplit(cwd, '/', absl::SkipEmpty())) {
     absl::StrAppend(&current, "/", part);
-    if (::mkdir(current.c_str(), 0755) < 0 && errno != EEXIST && errno != EROFS) {
+    if (::mkdir(current.c_str(), 0755) < 0 && errno != EEXIST) {
       return ErrnoStatus(errno, "mkdir", absl::StrCat("process.cwd ", cwd));
     }
   }
