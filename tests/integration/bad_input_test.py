@@ -135,6 +135,14 @@ class BadInput(SandboxTest):
     def test_missing_rootfs(self):
         self.assert_refused(self.do("--rootfs", "/no/such/root", "--", "true"), "/no/such/root")
 
+    def test_rootfs_that_is_a_file(self):
+        self.assert_refused(self.do("--rootfs", "/etc/passwd", "--", "true"), "/etc/passwd", "not a directory")
+
+    def test_user_namespace_that_may_not_set_groups(self):
+        result = run(["unshare", "--user", "--map-root-user", MOAT, "--root", self.state, "do", "--no-tty",
+                      "--", "true"])
+        self.assert_refused(result, "setgroups", "newgidmap")
+
     def test_no_permission_for_namespaces(self):
         # A user namespace limit of 0 is what hosts set that forbid namespaces.
         script = ('echo 0 > /proc/sys/user/max_user_namespaces && shift && exec "$@"')

@@ -31,8 +31,10 @@ class Do(SandboxTest):
         self.assertEqual("problem\n", result.err)
 
     def test_arguments_arrive_unchanged(self):
-        self.assert_ends(self.do("--", "printf", "[%s]", "a b", "", "*", "-x", "\u00e4"), 0,
-                         "[a b][][*][-x][\u00e4]")
+        words = ["a b", "", "*", "-x", "\u00e4", "[a,b]", "[]", "--", "--help", "a=b", '"q"', "'", "\\", "{}", "%%"]
+        expected = "".join(f"[{word}]" for word in words)
+        self.assert_ends(self.do("--", "printf", "[%s]", *words), 0, expected)
+        self.assert_ends(self.do("printf", "[%s]", *words), 0, expected)
 
     def test_needs_no_double_dash(self):
         self.assert_ends(self.do("echo", "plain"), 0, "plain\n")
@@ -158,12 +160,18 @@ class Do(SandboxTest):
         result = self.do("--pids", "50", "--", "bash", "-c", script)
         self.assertRegex(result.err, "(?i)fork|resource|temporarily")
 
+    def test_fork_bomb_is_held_by_the_pids_limit(self):
+        bomb = "bomb() { bomb | bomb & }; bomb; sleep 1; ls -d /proc/[0-9]* | wc -l"
+        result = self.do("--pids", "40", "--", "bash", "-c", f"({bomb}) 2>/dev/null; :")
+        self.assertEqual(0, result.code, result.err)
+        self.assertLessEqual(int(result.out.split()[-1] if result.out.split() else 0), 40)
+
     def test_memory_limit(self):
         script = "x = bytearray(300 << 20); print(len(x))"
         self.assert_ends(self.do("--memory", "600m", "--", "/usr/bin/python3", "-c", script), 0)
         result = self.do("--memory", "100m", "--", "/usr/bin/python3", "-c", script)
-        self.assertNotEqual(0, result.code)
-        self.assertEqual("", result.out)
+        self.assert_ends(result, 128 + signal.SIGKILL, "")
+        self.assertIn("memory limit", result.err)
 
     def test_cpus_limit(self):
         script = "import time,os\ne=time.time()+1\nwhile time.time()<e: pass\nprint(os.times().user+os.times().system)"
@@ -222,8 +230,21 @@ class Signals(SandboxTest):
         self.assertEqual("ready\n", process.stdout.readline())
         process.kill()
         process.wait(10)
-        # State and cgroups of a run whose moat was killed stay for `moat delete`; processes may not.
         self.assertTrue(wait_until(nothing_runs, 10))
+        # State and cgroups stay for the next command.
+        self.assert_ends(self.moat("list", "--quiet"), 0, "")
+
+    def test_next_command_removes_what_a_killed_moat_left(self):
+        # Most of these moments are in the middle of the launch.
+        for moment in range(20):
+            process = subprocess.Popen([MOAT, "--root", str(self.state), "do", "--no-tty", "--", "sleep", "60"],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(0.004 * moment)
+            process.kill()
+            process.wait()
+            self.assertTrue(wait_until(nothing_runs, 10), f"after {4 * moment} ms")
+            self.assert_ends(self.moat("list", "--quiet"), 0, "")
+            self.assertEqual([], self.containers_in_state(), f"after {4 * moment} ms")
 
     def test_background_processes_end_with_the_command(self):
         result = self.do("--", "sh", "-c", "sleep 600 & setsid sleep 600 & exit 4")

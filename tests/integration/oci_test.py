@@ -57,6 +57,7 @@ class Run(SandboxTest):
         result = self.moat("run", "--bundle", self.folder, "c1")
         self.assertEqual("0\nrunc\nsh\n", result.out, result.err)
         self.assertIn("Read-only", result.err)
+        self.assertNotIn("moat:", result.err)
 
     def test_signal_of_the_process(self):
         # A fault of its own: signals that an init sends itself are dropped by the kernel.
@@ -137,13 +138,31 @@ class Run(SandboxTest):
         self.assertEqual("", result.out)
         self.assertIn("Read-only", result.err)
 
-    def test_memory_and_pids_limits(self):
+    def test_memory_limit(self):
         def change(config):
-            arguments("python3", "-c", "x = bytearray(200 << 20); print('had it')")(config)
-            config["linux"]["resources"] = {"memory": {"limit": 64 << 20}, "pids": {"limit": 64}}
+            arguments("tail", "/dev/zero")(config)  # looks for the last lines of endless data
+            config["linux"]["resources"] = {"memory": {"limit": 64 << 20}}
         result = self.run_bundle(change)
-        self.assertEqual("", result.out)
-        self.assertNotEqual(0, result.code)
+        self.assert_ends(result, 128 + signal.SIGKILL, "")
+        self.assertIn("memory limit of 67108864 bytes", result.err)
+
+    def test_pids_limit(self):
+        def change(config):
+            shell("for i in $(seq 40); do sleep 2 & done; echo all")(config)
+            config["linux"]["resources"] = {"pids": {"limit": 20}}
+        result = self.run_bundle(change)
+        self.assertNotIn("all", result.out)
+        self.assertRegex(result.err, "(?i)fork|resource|temporarily")
+
+    def test_cpu_limit(self):
+        def change(config):
+            shell("timeout 2 sh -c 'while :; do :; done'; times")(config)
+            config["linux"]["resources"] = {"cpu": {"quota": 20000, "period": 100000}}
+        result = self.run_bundle(change)
+        # Of the children, user and system: "0m0.400000s 0m0.000000s".
+        used = sum(float(word[2:-1]) for word in result.out.splitlines()[-1].split())
+        self.assertGreater(used, 0.1, result.out)
+        self.assertLess(used, 0.9, result.out)
 
     def test_fields_not_honoured_yet_are_named(self):
         def change(config):
