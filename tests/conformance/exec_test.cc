@@ -312,6 +312,13 @@ TEST_F(Exec, HandlersAreResetIgnoredStay) {
   EXPECT_NE(std::string::npos, ran.output.find("SigIgn:\t0000000000000800"));
   EXPECT_NE(std::string::npos, ran.output.find("SigCgt:\t0000000000000000"));
 }
+TEST_F(Exec, FileThatWasJustWrittenIsNotBusy) {
+  for (int i = 0; i < 50; ++i) {
+    std::filesystem::copy_file(Probe("static"), "copy",
+                               std::filesystem::copy_options::overwrite_existing);
+    ASSERT_EQ(3, Execute("./copy", {"p", "exit", "3"}).status) << "after " << i;
+  }
+}
 
 }  // namespace
 }  // namespace moat::conformance

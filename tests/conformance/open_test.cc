@@ -261,6 +261,14 @@ TEST_F(Open, SocketFileIsEnxio) {
   ASSERT_SUCCESS(mknod("socket", S_IFSOCK | 0644, 0));
   EXPECT_ERRNO(ENXIO, open("socket", O_RDONLY));
 }
+TEST_F(Open, ClosedEndOfAFifoIsClosedAtOnce) {
+  ASSERT_SUCCESS(mkfifo("fifo", 0600));
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_NE(-1, Fd(open("fifo", O_RDONLY | O_NONBLOCK)).get());
+    ASSERT_EQ(-1, open("fifo", O_WRONLY | O_NONBLOCK)) << "after " << i;
+    ASSERT_EQ(ENXIO, errno);
+  }
+}
 
 }  // namespace
 }  // namespace moat::conformance
