@@ -3,6 +3,10 @@
 #ifndef MOAT_SENTRY_CONTAINER_H_
 #define MOAT_SENTRY_CONTAINER_H_
 
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,6 +21,14 @@ namespace moat::sentry {
 
 class Container {
  public:
+  // Called at each exec that has replaced a program, before the new one runs.
+  void NoteExec() {
+    if (exec_seen_.exchange(true)) return;
+    const uint64_t once = 1;
+    [[maybe_unused]] const ssize_t ignored = ::write(first_exec.get(), &once, sizeof(once));
+  }
+  Fd first_exec;  // eventfd(2), readable from the first exec on: init runs the workload
+
   std::string id;
   std::unique_ptr<gofer::Client> gofer;
   std::unique_ptr<VirtualTree> tree;  // thread-safe
@@ -24,6 +36,9 @@ class Container {
   std::unique_ptr<TaskCache> cache;   // thread-safe
   std::unique_ptr<ExecPlans> plans;   // thread-safe
   std::unique_ptr<Tracer> tracer;     // null without --trace; thread-safe
+
+ private:
+  std::atomic<bool> exec_seen_ = false;
 };
 
 }  // namespace moat::sentry

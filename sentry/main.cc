@@ -2,6 +2,7 @@
 // not for use by hand.
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,6 +55,8 @@ absl::Status BuildContainer(Sentry& sentry) {
   Container& container = sentry.container;
   BootConfig& config = sentry.config;
   container.id = config.id;
+  container.first_exec.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!container.first_exec) return ErrnoStatus(errno, "eventfd", "");
   container.tasks = std::make_unique<TaskTable>(sentry.root.proc.get());
   container.cache = std::make_unique<TaskCache>(sentry.root.proc.get());
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
@@ -115,7 +118,7 @@ absl::StatusOr<int> Serve(Fd control) {
   RETURN_IF_ERROR(SendBootMessage(init, "attached"));
   Supervisor supervisor(std::move(control), std::move(sentry.config.listen),
                         std::move(sentry.config.init), std::move(sentry.attachment.init_process),
-                        sentry.container.gofer->hangup_fd());
+                        sentry.container.gofer->hangup_fd(), sentry.container.first_exec.get());
   ::_exit(supervisor.Run());  // the workers still use everything above
 }
 

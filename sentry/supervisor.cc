@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxClients = 16;
+constexpr size_t kFixed = 5;  // polled descriptors before those of the clients
 
 bool Readable(const pollfd& entry) { return entry.revents != 0; }
 
@@ -30,11 +31,13 @@ json Failure(int error, const std::string& message) {
 
 }  // namespace
 
-Supervisor::Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup)
+Supervisor::Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup,
+                       int first_exec)
     : listen_(std::move(listen)),
       init_(std::move(init)),
       init_process_(std::move(init_process)),
-      gofer_hangup_(gofer_hangup) {
+      gofer_hangup_(gofer_hangup),
+      first_exec_(first_exec) {
   clients_.push_back({.socket = std::move(control), .is_creator = true});
 }
 
@@ -44,30 +47,30 @@ int Supervisor::Run() {
     std::vector<pollfd> polled = {{init_process_.get(), POLLIN, 0},
                                   {gofer_hangup_, 0, 0},
                                   {init_.get(), POLLIN, 0},
-                                  {listen_.get(), POLLIN, 0}};
+                                  {listen_.get(), POLLIN, 0},
+                                  {first_exec_, POLLIN, 0}};
     for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
     if (::poll(polled.data(), polled.size(), -1) < 0) continue;
+    if (Readable(polled[4])) ProgramRuns();
+    if (Readable(polled[2])) ReadInit();
     if (Readable(polled[0])) {
       while (HasMore(init_)) ReadInit();  // what it said before it ended
+      if (state_ != State::kRunning) {
+        EndWaiting(Failure(ESRCH, "the container's init process died before it ran the program"));
+      }
       return 0;
     }
-    if (Readable(polled[2])) ReadInit();
     if (Readable(polled[1])) {
       LogError("the gofer is gone; ending the container");
       return 1;
     }
     for (size_t i = clients_.size(); i-- > 0;) {
-      if (Readable(polled[4 + i]) && !ServeClient(clients_[i])) {
+      if (Readable(polled[kFixed + i]) && !ServeClient(clients_[i])) {
         clients_.erase(clients_.begin() + static_cast<std::ptrdiff_t>(i));
       }
     }
     if (Readable(polled[3])) AcceptClient();
   }
-}
-
-bool Supervisor::InitAlive() const {
-  pollfd entry = {init_process_.get(), POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 0;
 }
 
 void Supervisor::AcceptClient() {
@@ -104,7 +107,7 @@ bool Supervisor::SendState(const Client& client) {
 void Supervisor::ReadInit() {
   auto message = BootMessage::Receive(init_.get());
   if (!message.ok()) {
-    InitLeft();
+    init_.Reset();  // close-on-exec: it is about to run the program, or dead
   } else if (message->type() == "created") {
     state_ = State::kCreated;
     for (const Client& client : clients_) {
@@ -115,13 +118,8 @@ void Supervisor::ReadInit() {
   }
 }
 
-// Its end is close-on-exec: it now runs the container's program, or died on the way there.
-void Supervisor::InitLeft() {
-  init_.Reset();
-  if (state_ != State::kStarting || !InitAlive()) {
-    EndWaiting(Failure(ESRCH, "the container's init process died before it ran the program"));
-    return;
-  }
+void Supervisor::ProgramRuns() {
+  first_exec_ = -1;
   state_ = State::kRunning;
   for (Client& client : clients_) {
     if (!std::exchange(client.waits_for_start, false)) continue;

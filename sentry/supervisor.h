@@ -20,7 +20,8 @@ class Supervisor {
   // `control`: the socket to moat that this process was started with; may close at any time.
   // `listen`: where later moat commands connect; may be none. `init`: the socket to the container's
   // init. `init_process`: its pidfd. `gofer_hangup`: borrowed.
-  Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup);
+  // `first_exec` (borrowed): Container's.
+  Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup, int first_exec);
 
   // Returns the exit status of the sentry: 0 when the container's init has ended, 1 when a part of
   // moat failed (already logged).
@@ -42,12 +43,12 @@ class Supervisor {
   bool SendState(const Client& client);
   void ReadInit();
   void InitFailed(const nlohmann::json& failure);
-  void InitLeft();
+  void ProgramRuns();
   void EndWaiting(const nlohmann::json& failure);
-  bool InitAlive() const;
 
   Fd listen_, init_, init_process_;
   const int gofer_hangup_;
+  int first_exec_;  // -1 once it was heard
   std::vector<Client> clients_;
   State state_ = State::kCreating;
 };

@@ -83,12 +83,9 @@ absl::StatusOr<Fd> ConnectControl(const std::string& state_dir) {
 absl::Status Start(int control) {
   RETURN_IF_ERROR(Send(control, "start"));
   const absl::Status status = Expect(control, "moat-sentry", "started").status();
-  // ESRCH: the init is dead. A short program may have run and ended before the sentry looked; in
-  // either case it is the init's wait status that says how it ended.
+  // An errno is the one of the init's execve; ESRCH says that the init died before it.
   const int error = StatusErrno(status);
-  if (error == ESRCH) return absl::OkStatus();
-  // Any other errno is that of its execve.
-  return error != 0 ? MarkCommandFault(status) : status;
+  return error != 0 && error != ESRCH ? MarkCommandFault(status) : status;
 }
 
 absl::StatusOr<std::string> QueryState(int control) {

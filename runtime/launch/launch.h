@@ -89,8 +89,7 @@ absl::StatusOr<Launched> Launch(const LaunchRequest& request);
 absl::StatusOr<Fd> ConnectControl(const std::string& state_dir);
 
 // Lets the created container run its program. Returns once execve succeeded or failed; a failure
-// carries execve's errno (StatusErrno): ENOENT, EACCES, ENOEXEC, ... An init that is dead already
-// is no failure: it may have run its program to the end.
+// carries execve's errno (StatusErrno): ENOENT, EACCES, ENOEXEC, ...
 absl::Status Start(int control);
 
 // "created" or "running", as the sentry says.
