@@ -98,8 +98,10 @@ bool ChannelThread::ServeOne(ThreadIdentity& identity, ThreadCpu& cpu) {
   performing_.store(request.value().sequence);
   Executed executed = Perform(identity, request.value(), std::move(fds));
   performing_.store(0);
+  const bool gives_descriptor =
+      executed.crossing.empty() && executed.performed.error == 0 && executed.performed.fd.valid();
   if (!Send(request.value(), executed)) return false;
-  if (!executed.performed.fd) return true;
+  if (!gives_descriptor) return true;
   executed.performed.fd.Reset();
   return SendReleased(request.value());
 }

@@ -174,11 +174,15 @@ void Comparison::Compare(const Caller& caller, NativeTask& task,
     return Fd(::openat(cage_->tree(), base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   };
   for (size_t index = 0; index < calls.size(); ++index) {
+    // openat2(2) gives up with EAGAIN when a rename, of whatever files, comes in between.
     auto words = task.Run(index, {open_base().get(), path});
+    while (words.ok() && *words == "EAGAIN") words = task.Run(index, {open_base().get(), path});
     ASSERT_TRUE(words.ok()) << words.status();
     const Seen native = Look(calls[index], *words);
-    std::string answer =
-        calls[index].proxied(*channel_, caller.credentials, {open_base().get(), path});
+    std::string answer;
+    do {
+      answer = calls[index].proxied(*channel_, caller.credentials, {open_base().get(), path});
+    } while (answer == "EAGAIN");
     const Seen proxied = Look(calls[index], std::move(answer));
     ++compared_;
     succeeded_ += native.words == "ok" || native.words.find(' ') != std::string::npos;

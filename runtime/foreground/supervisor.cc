@@ -48,21 +48,40 @@ bool EndsByDefault(int signal) {
   }
 }
 
-// Whether process `pid` neither catches nor ignores nor blocks `signal` (/proc/PID/status).
-bool HasDefaultAction(pid_t pid, int signal) {
+struct SignalMasks {
+  uint64_t caught = 0, ignored = 0, blocked = 0;
+};
+
+// From /proc/PID/status; nothing when the process is gone.
+std::optional<SignalMasks> ReadSignalMasks(pid_t pid) {
   const auto status = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/status"), 1 << 16);
-  if (!status.ok()) return false;
-  uint64_t handled = 0;
+  if (!status.ok()) return std::nullopt;
+  SignalMasks masks;
   for (absl::string_view line : absl::StrSplit(*status, '\n')) {
     const std::vector<absl::string_view> field = absl::StrSplit(line, ":\t");
     uint64_t mask = 0;
-    if (field.size() == 2 &&
-        (field[0] == "SigCgt" || field[0] == "SigIgn" || field[0] == "SigBlk") &&
-        absl::SimpleHexAtoi(field[1], &mask)) {
-      handled |= mask;
-    }
+    if (field.size() != 2 || !absl::SimpleHexAtoi(field[1], &mask)) continue;
+    if (field[0] == "SigCgt") masks.caught = mask;
+    if (field[0] == "SigIgn") masks.ignored = mask;
+    if (field[0] == "SigBlk") masks.blocked = mask;
   }
-  return (handled >> (signal - 1) & 1) == 0;
+  return masks;
+}
+
+// Whether process `pid` neither catches nor ignores nor blocks `signal`. A signal that is blocked
+// is looked at again for a moment: the sentry blocks all of them while the process executes a
+// program.
+bool HasDefaultAction(pid_t pid, int signal) {
+  constexpr int kTries = 20;
+  constexpr absl::Duration kPause = absl::Milliseconds(5);
+  const uint64_t bit = uint64_t{1} << (signal - 1);
+  for (int i = 0; i < kTries; ++i) {
+    const auto masks = ReadSignalMasks(pid);
+    if (!masks || ((masks->caught | masks->ignored) & bit) != 0) return false;
+    if ((masks->blocked & bit) == 0) return true;
+    absl::SleepFor(kPause);
+  }
+  return false;
 }
 
 // The status of a child that is dead, and the child reaped; nothing while it lives.
