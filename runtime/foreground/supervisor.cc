@@ -77,8 +77,8 @@ bool HasDefaultAction(pid_t pid, int signal) {
   const uint64_t bit = uint64_t{1} << (signal - 1);
   for (int i = 0; i < kTries; ++i) {
     const auto masks = ReadSignalMasks(pid);
-    if (!masks || ((masks->caught | masks->ignored) & bit) != 0) return false;
-    if ((masks->blocked & bit) == 0) return true;
+    if (!masks) return false;
+    if ((masks->blocked & bit) == 0) return ((masks->caught | masks->ignored) & bit) == 0;
     absl::SleepFor(kPause);
   }
   return false;
