@@ -1,24 +1,24 @@
 #!/usr/bin/env python3
 """Bad input: each a one-line error that names the thing, a non-zero exit, and nothing left behind."""
 
-from sandbox import MOAT, Result, SandboxTest, main, root, run
+from sandbox import ID, MOAT, Result, SandboxTest, main, root, run
 
 
 class BadInput(SandboxTest):
     def refuse_config(self, change, *words):
         bundle = self.bundle(root("base"), change)
-        self.assert_refused(self.moat("create", "--bundle", bundle, "c1"), *words)
+        self.assert_refused(self.moat("create", "--bundle", bundle, ID), *words)
         self.assertEqual([], self.containers_in_state())
 
     def refuse_text(self, text, *words):
         (self.folder / "config.json").write_text(text)
-        self.assert_refused(self.moat("run", "--bundle", self.folder, "c1"), *words)
+        self.assert_refused(self.moat("run", "--bundle", self.folder, ID), *words)
 
     def test_missing_bundle(self):
-        self.assert_refused(self.moat("run", "--bundle", "/no/such/bundle", "c1"), "/no/such/bundle")
+        self.assert_refused(self.moat("run", "--bundle", "/no/such/bundle", ID), "/no/such/bundle")
 
     def test_bundle_without_config(self):
-        self.assert_refused(self.moat("run", "--bundle", self.folder, "c1"), "config.json")
+        self.assert_refused(self.moat("run", "--bundle", self.folder, ID), "config.json")
 
     def test_config_that_is_not_json(self):
         self.refuse_text("this is not JSON", "config.json")
@@ -78,11 +78,11 @@ class BadInput(SandboxTest):
 
     def test_missing_root(self):
         bundle = self.bundle("/no/such/root")
-        self.assert_refused(self.moat("run", "--bundle", bundle, "c1"), "/no/such/root")
+        self.assert_refused(self.moat("run", "--bundle", bundle, ID), "/no/such/root")
 
     def test_root_that_is_a_file(self):
         bundle = self.bundle("/etc/passwd")
-        self.assert_refused(self.moat("run", "--bundle", bundle, "c1"), "/etc/passwd")
+        self.assert_refused(self.moat("run", "--bundle", bundle, ID), "/etc/passwd")
 
     def test_mount_source_that_is_missing(self):
         mount = {"destination": "/mnt", "type": "bind", "source": "/no/such/source", "options": ["bind"]}
@@ -90,11 +90,11 @@ class BadInput(SandboxTest):
 
     def test_command_that_is_missing(self):
         bundle = self.bundle(root("base"), lambda c: c["process"].update(args=["/no/such/command"]))
-        self.assert_refused(self.moat("run", "--bundle", bundle, "c1"), "/no/such/command", code=127)
+        self.assert_refused(self.moat("run", "--bundle", bundle, ID), "/no/such/command", code=127)
 
     def test_command_that_may_not_be_executed(self):
         bundle = self.bundle(root("base"), lambda c: c["process"].update(args=["/etc/passwd"]))
-        self.assert_refused(self.moat("run", "--bundle", bundle, "c1"), "/etc/passwd", code=126)
+        self.assert_refused(self.moat("run", "--bundle", bundle, ID), "/etc/passwd", code=126)
 
     def test_unknown_id(self):
         for command in (["state"], ["start"], ["kill"], ["delete"]):

@@ -17,7 +17,7 @@ import re
 import sys
 import tempfile
 
-from sandbox import MOAT, SKIPPED, Result, kill_descendants, root, run
+from sandbox import MOAT, SKIPPED, Result, descendants, kill_all, root, run
 
 import os
 
@@ -83,7 +83,7 @@ def main():
     limit = int(header(script, "limit", "60"))
     native = run_natively(script, debian, limit) if "--moat" not in only else None
     sandboxed = run_in_moat(script, debian, limit) if "--native" not in only else None
-    kill_descendants()
+    kill_all(descendants(os.getpid()))
     if native is None or sandboxed is None:
         result = native or sandboxed
         show("native" if native else "moat", result)

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from sandbox import MOAT, SandboxTest, main, root, run, wait_until
+from sandbox import ID, MOAT, SandboxTest, main, root, run, wait_until
 
 
 def arguments(*args):
@@ -37,7 +37,7 @@ class Spec(SandboxTest):
 
 
 class Run(SandboxTest):
-    def run_bundle(self, change, name="c1", **options):
+    def run_bundle(self, change, name=ID, **options):
         self.delete_at_end(name)
         return self.moat("run", "--bundle", self.bundle(self.writable(root("base")), change), name, **options)
 
@@ -53,8 +53,8 @@ class Run(SandboxTest):
         config["process"]["args"] = ["sh", "-c", "id -u; hostname; cat /proc/1/comm; touch /x"]
         config["root"]["path"] = root("base")
         (self.folder / "config.json").write_text(json.dumps(config))
-        self.delete_at_end("c1")
-        result = self.moat("run", "--bundle", self.folder, "c1")
+        self.delete_at_end(ID)
+        result = self.moat("run", "--bundle", self.folder, ID)
         self.assertEqual("0\nrunc\nsh\n", result.out, result.err)
         self.assertIn("Read-only", result.err)
         self.assertNotIn("moat:", result.err)
@@ -172,7 +172,7 @@ class Run(SandboxTest):
 
 
 class LifeCycle(SandboxTest):
-    def create(self, change, name="c1", *flags):
+    def create(self, change, name=ID, *flags):
         self.delete_at_end(name)
         bundle = self.bundle(self.writable(root("base")), change)
         # The container keeps these streams after create has ended: files, as a pipe would not close.
@@ -187,43 +187,43 @@ class LifeCycle(SandboxTest):
 
     def test_create_start_delete(self):
         pid_file = self.folder / "pid"
-        bundle = self.create(shell("echo started; sleep 0.2; exit 3"), "c1", "--pid-file", str(pid_file))
-        state = json.loads(self.moat("state", "c1").out)
-        self.assertEqual(("c1", "created", str(bundle)), (state["id"], state["status"], state["bundle"]))
+        bundle = self.create(shell("echo started; sleep 0.2; exit 3"), ID, "--pid-file", str(pid_file))
+        state = json.loads(self.moat("state", ID).out)
+        self.assertEqual((ID, "created", str(bundle)), (state["id"], state["status"], state["bundle"]))
         self.assertEqual(str(state["pid"]), pid_file.read_text())
         self.assertEqual("", self.output())
-        self.assert_ends(self.moat("start", "c1"), 0)
-        self.assertTrue(wait_until(lambda: self.status("c1") == "stopped"))
+        self.assert_ends(self.moat("start", ID), 0)
+        self.assertTrue(wait_until(lambda: self.status(ID) == "stopped"))
         self.assertEqual("started\n", self.output())
-        self.assert_ends(self.moat("delete", "c1"), 0)
-        self.assert_refused(self.moat("state", "c1"), "c1")
+        self.assert_ends(self.moat("delete", ID), 0)
+        self.assert_refused(self.moat("state", ID), ID)
 
     def test_running_can_be_killed_not_deleted(self):
         self.create(shell("exec sleep 600"))
-        self.assert_ends(self.moat("start", "c1"), 0)
-        self.assertEqual("running", self.status("c1"))
-        self.assert_refused(self.moat("delete", "c1"), "c1")
-        self.assert_ends(self.moat("kill", "c1", "KILL"), 0)
-        self.assertTrue(wait_until(lambda: self.status("c1") == "stopped"))
-        self.assert_ends(self.moat("delete", "c1"), 0)
+        self.assert_ends(self.moat("start", ID), 0)
+        self.assertEqual("running", self.status(ID))
+        self.assert_refused(self.moat("delete", ID), ID)
+        self.assert_ends(self.moat("kill", ID, "KILL"), 0)
+        self.assertTrue(wait_until(lambda: self.status(ID) == "stopped"))
+        self.assert_ends(self.moat("delete", ID), 0)
 
     def test_kill_by_number_and_name(self):
         self.create(shell("trap 'echo usr1' USR1; trap 'echo term; exit 0' TERM; while :; do sleep 0.1; done"))
-        self.moat("start", "c1")
+        self.moat("start", ID)
         time.sleep(0.5)
-        self.assert_ends(self.moat("kill", "c1", str(int(signal.SIGUSR1))), 0)
+        self.assert_ends(self.moat("kill", ID, str(int(signal.SIGUSR1))), 0)
         self.assertTrue(wait_until(lambda: self.output() == "usr1\n"))
-        self.assert_ends(self.moat("kill", "c1", "SIGTERM"), 0)
-        self.assertTrue(wait_until(lambda: self.status("c1") == "stopped"))
+        self.assert_ends(self.moat("kill", ID, "SIGTERM"), 0)
+        self.assertTrue(wait_until(lambda: self.status(ID) == "stopped"))
 
     def test_delete_force_ends_a_running_one(self):
         self.create(shell("exec sleep 600"))
-        self.moat("start", "c1")
-        self.assert_ends(self.moat("delete", "--force", "c1"), 0)
+        self.moat("start", ID)
+        self.assert_ends(self.moat("delete", "--force", ID), 0)
 
     def test_created_can_be_deleted_by_force(self):
         self.create(shell("echo never"))
-        self.assert_ends(self.moat("delete", "--force", "c1"), 0)
+        self.assert_ends(self.moat("delete", "--force", ID), 0)
         self.assertEqual("", self.output())
 
     def test_force_delete_of_an_unknown_one_is_fine(self):
@@ -231,31 +231,31 @@ class LifeCycle(SandboxTest):
 
     def test_start_twice_is_an_error(self):
         self.create(shell("exec sleep 600"))
-        self.moat("start", "c1")
-        self.assert_refused(self.moat("start", "c1"), "c1")
+        self.moat("start", ID)
+        self.assert_refused(self.moat("start", ID), ID)
 
     def test_duplicate_id_is_an_error(self):
         bundle = self.create(shell("exec sleep 600"))
-        self.assert_refused(self.moat("create", "--bundle", bundle, "c1"), "c1")
-        self.assertEqual("created", self.status("c1"))
+        self.assert_refused(self.moat("create", "--bundle", bundle, ID), ID)
+        self.assertEqual("created", self.status(ID))
 
     def test_kill_of_a_stopped_one_is_an_error(self):
         self.create(shell("exit 0"))
-        self.moat("start", "c1")
-        self.assertTrue(wait_until(lambda: self.status("c1") == "stopped"))
-        self.assert_refused(self.moat("kill", "c1", "TERM"), "not running")
+        self.moat("start", ID)
+        self.assertTrue(wait_until(lambda: self.status(ID) == "stopped"))
+        self.assert_refused(self.moat("kill", ID, "TERM"), "not running")
 
     def test_list_knows_them(self):
         self.create(shell("exec sleep 600"))
         listed = json.loads(self.moat("list", "--format", "json").out)
-        self.assertEqual([("c1", "created")], [(c["id"], c["status"]) for c in listed])
-        self.assertIn("c1", self.moat("list").out)
-        self.assertEqual("c1\n", self.moat("list", "--quiet").out)
+        self.assertEqual([(ID, "created")], [(c["id"], c["status"]) for c in listed])
+        self.assertIn(ID, self.moat("list").out)
+        self.assertEqual(f"{ID}\n", self.moat("list", "--quiet").out)
 
     def test_change_of_config_after_create_has_no_effect(self):
         bundle = self.create(shell("echo first"))
         (bundle / "config.json").write_text("{}")
-        self.assert_ends(self.moat("start", "c1"), 0)
+        self.assert_ends(self.moat("start", ID), 0)
         self.assertTrue(wait_until(lambda: self.output() == "first\n"))
 
     def test_console_socket(self):
@@ -283,12 +283,12 @@ class LifeCycle(SandboxTest):
             shell("tty; stty size; exit 0")(config)
             config["process"]["terminal"] = True
             config["process"]["consoleSize"] = {"height": 31, "width": 97}
-        self.create(change, "c1", "--console-socket", path)
+        self.create(change, ID, "--console-socket", path)
         thread.join(30)
         message, fds = received[0]
         self.assertTrue(0 < len(message) < 4096)
         self.assertEqual(1, len(fds))
-        self.assert_ends(self.moat("start", "c1"), 0)
+        self.assert_ends(self.moat("start", ID), 0)
         seen = b""
         while True:
             try:
@@ -306,7 +306,7 @@ class LifeCycle(SandboxTest):
         def change(config):
             config["process"]["terminal"] = True
         bundle = self.bundle(self.writable(root("base")), change)
-        self.assert_refused(self.moat("create", "--bundle", bundle, "c1"), "console-socket")
+        self.assert_refused(self.moat("create", "--bundle", bundle, ID), "console-socket")
 
 
 if __name__ == "__main__":

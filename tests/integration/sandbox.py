@@ -1,8 +1,9 @@
 """What the integration and security tests share: running moat, and seeing that nothing is left.
 
-A test program calls main(), which takes the test's name from the command line, moves into mount
-namespace of its own and becomes the reaper of all that it starts. So processes and mounts that a
-test leaves behind are found whatever else the machine does at the same time.
+A test program calls main(), which takes the test's name from the command line, moves into a mount
+namespace of its own, and runs the test in a child while it reaps what the test's processes leave,
+as containerd's shim does. So processes and mounts that a test leaves behind are found whatever else
+the machine does at the same time.
 """
 
 import ctypes
@@ -23,10 +24,15 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 MOAT = os.environ.get("MOAT_BINARY", str(TESTS.parent / "build/release/bin/moat"))
 PROGRAMS = os.environ.get("MOAT_TEST_PROGRAMS", str(TESTS.parent / "build/release/test_programs"))
 CLEAN_UP_SECONDS = 5.0
+# The container of this test. Tests run side by side with state directories of their own, but the
+# default cgroup has its name from the id alone.
+ID = f"test-{os.getpid()}"
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _CLONE_NEWNS = 0x00020000
+_reaper = os.getpid()  # of all that the test starts
 _MS_REC_PRIVATE = 0x4000 | (1 << 18)
 
 
@@ -63,21 +69,9 @@ def run(command, *, limit=60, stdin=None, **options):
     except subprocess.TimeoutExpired:
         # Something that outlived moat still holds the pipe.
         process.kill()
-        kill_descendants()
+        kill_all(descendants(os.getpid()))
         out, err = process.communicate()
     return Result(process.returncode, out, err)
-
-
-def children_and_zombies():
-    found = []
-    for task in pathlib.Path("/proc/self/task").iterdir():
-        found += (task / "children").read_text().split()
-    return [int(pid) for pid in found]
-
-
-def children():
-    """Pids of the processes whose parent is this one, zombies left out."""
-    return [pid for pid in children_and_zombies() if state_of(pid) not in ("Z", "X", "")]
 
 
 def state_of(pid):
@@ -109,26 +103,22 @@ def name_of(pid):
         return ""
 
 
-def kill_descendants():
-    for pid in reversed(descendants(os.getpid())):
+def kill_all(pids):
+    for pid in reversed(pids):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
 
 
-def reap():
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0] != 0:
-            pass
-    except ChildProcessError:
-        pass
+def running():
+    """Pids of all that this test started and that has not ended, orphans among them."""
+    started = [pid for pid in descendants(_reaper) if pid != os.getpid()]
+    return [pid for pid in started if state_of(pid) not in ("Z", "X", "")]
 
 
 def nothing_runs():
-    """Whether all that was started has ended. Reaps: a pid namespace ends only with its last zombie."""
-    reap()
-    return not children()
+    return not running()
 
 
 def empty_moat_cgroups():
@@ -178,14 +168,13 @@ class SandboxTest(unittest.TestCase):
 
     def _see_that_nothing_is_left(self):
         try:
-            left = [] if wait_until(nothing_runs) else [f"{p} {name_of(p)}" for p in children()]
+            left = [] if wait_until(nothing_runs) else [f"{p} {name_of(p)}" for p in running()]
             self.assertEqual([], left, "processes left behind")
             self.assertEqual(self._mounts, self._mount_points(), "mounts left behind")
             self.assertEqual(set(), self._cgroups_left(), "cgroups left behind")
             self.assertEqual([], self.containers_in_state(), "state left behind")
         finally:
-            kill_descendants()
-            reap()
+            kill_all(running())
 
     def _cgroups_left(self):
         """Those that are empty whenever we look; others may be about to be filled or removed."""
@@ -209,19 +198,7 @@ class SandboxTest(unittest.TestCase):
         process.kill()
         process.wait()
         for container in self.containers_in_state():
-            self.delete_as_reaper(container)
-
-    def delete_as_reaper(self, container):
-        """Deletes a container whose processes have become our children. The sentry, as the first of
-        its pid namespace, ends only when all others in it are reaped, which is for their parent to do."""
-        deleting = subprocess.Popen([MOAT, "--root", str(self.state), "delete", "--force", container],
-                                    stdin=subprocess.DEVNULL)
-        while deleting.poll() is None:
-            for pid in children_and_zombies():
-                if pid != deleting.pid:
-                    os.waitpid(pid, os.WNOHANG)
-            time.sleep(0.02)
-        self.assertEqual(0, deleting.returncode)
+            self.assert_ends(self.moat("delete", "--force", container), 0)
 
     def do(self, *arguments, **options):
         """moat do --no-tty ARGUMENTS: flags, `--`, and the command."""
@@ -279,6 +256,21 @@ class SandboxTest(unittest.TestCase):
         return json.loads(result.out)["status"] if result.code == 0 else None
 
 
+def _become_reaper():
+    """Returns in a child only; this process reaps orphans, and ends as the child does."""
+    global _reaper
+    _reaper = os.getpid()
+    _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+    child = os.fork()
+    if child == 0:
+        _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+        return
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
 def main():
     """Runs the one test that the command line names, or all."""
     if os.geteuid() != 0:
@@ -288,7 +280,7 @@ def main():
         sys.exit(f"there is no {MOAT}: build moat first")
     _check(_libc.unshare(_CLONE_NEWNS), "unshare")
     _check(_libc.mount(None, b"/", None, _MS_REC_PRIVATE, None), "mount")
-    _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+    _become_reaper()
     arguments = [sys.argv[0]]
     for name in sys.argv[1:]:
         arguments += [name] if name.startswith("-") else ["-k", f"*.{name}"]

@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 
-from sandbox import SandboxTest, main, root  # noqa: E402
+from sandbox import ID, SandboxTest, main, root  # noqa: E402
 
 
 class HostileImage(SandboxTest):
@@ -35,8 +35,8 @@ class HostileImage(SandboxTest):
             config["root"]["readonly"] = False
             if change:
                 change(config)
-        self.addCleanup(self.moat, "delete", "--force", "c1")
-        result = self.moat("run", "--bundle", self.bundle(self.image, whole_change), "c1")
+        self.addCleanup(self.moat, "delete", "--force", ID)
+        result = self.moat("run", "--bundle", self.bundle(self.image, whole_change), ID)
         self.assertEqual(["file"], sorted(os.listdir(self.outside)), f"made outside; {result}")
         self.assertEqual("untouched", (self.outside / "file").read_text())
         return result
