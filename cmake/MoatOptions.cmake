@@ -16,6 +16,10 @@ target_include_directories(moat_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(moat_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers
   $<$<BOOL:${MOAT_WERROR}>:-Werror> -fstack-protector-strong -fPIE
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Werror=thread-safety>)
+# GCC 12 warns of its own inlined std::string (GCC bugs 105651 and 105562) when it optimises without LTO.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(moat_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+endif()
 target_compile_definitions(moat_flags INTERFACE MOAT_VERSION="${PROJECT_VERSION}"
   $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 target_link_options(moat_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
