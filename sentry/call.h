@@ -11,7 +11,6 @@
 #define MOAT_SENTRY_CALL_H_
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -84,9 +83,9 @@ class Call {
   template <typename T>
   Result<T> ReadObject(platform::GuestAddr from) {
     static_assert(std::is_trivially_copyable_v<T>);
-    TRY_ASSIGN(std::string bytes, ReadBytes(from, sizeof(T)));
+    TRY_ASSIGN(const std::string bytes, ReadBytes(from, sizeof(T)));
     T object;
-    std::memcpy(&object, bytes.data(), sizeof(T));
+    bytes.copy(static_cast<char*>(static_cast<void*>(&object)), sizeof(T));
     return object;
   }
   template <typename T>
