@@ -64,7 +64,9 @@ VirtualResult<Opened> OpenVirtual(Call& call, const Caller& caller, absl::string
   auto result = call.container().tree->Open(caller.viewer(), path, request.flags);
   if (auto* error = std::get_if<Errno>(&result)) return *error;
   if (auto* left = std::get_if<LeftTree>(&result)) {
-    if (auto allowed = CheckMagicLink(request.resolve); !allowed.ok()) return allowed.error();
+    if (!left->is_node) {
+      if (auto allowed = CheckMagicLink(request.resolve); !allowed.ok()) return allowed.error();
+    }
     return std::move(*left);
   }
   return Opened{std::move(std::get<VirtualOpened>(result).fd), {}};

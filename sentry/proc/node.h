@@ -59,6 +59,14 @@ enum class Guard : uint8_t {
   kRefused,  // EPERM for everyone
 };
 
+// What becomes of an open(2) for writing that the mode bits allow.
+enum class Writing : uint8_t {
+  kNone,     // EACCES
+  kKernel,   // the caller gets the kernel's own file of that process, and the kernel judges the
+             // write
+  kRefused,  // the open succeeds and each write(2) fails with EPERM
+};
+
 struct NodeLine {
   absl::string_view path;
   NodeKind kind;
@@ -66,6 +74,7 @@ struct NodeLine {
   Generator generate = nullptr;
   absl::string_view text = "";
   Guard guard = Guard::kNone;
+  Writing writing = Writing::kNone;
 };
 
 // Lines whose paths start at `prefix`.

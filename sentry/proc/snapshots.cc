@@ -77,12 +77,12 @@ Result<Fd> Snapshots::TakeReserved(const Key& key, mode_t mode) {
 }
 
 Result<Fd> Snapshots::OpenSealed(const Fd& memfd, mode_t mode, int flags) const {
-  auto opened = processes_.Reopen(memfd, O_RDONLY | flags);
+  auto opened = processes_.Reopen(memfd, flags);
   if (opened.ok() || !(opened.error() == Errno(EACCES))) return opened;
   // The mode of a file that the sentry, its owner, can't read: for the open it is made readable. (A
   // workload whose root has changed a static file's mode meets this too.)
   if (fchmod(memfd.get(), mode | 0400) < 0) return Errno::Last();
-  return processes_.Reopen(memfd, O_RDONLY | flags);
+  return processes_.Reopen(memfd, flags);
 }
 
 Result<Fd> Snapshots::Open(pid_t caller, const std::string& path, mode_t mode,

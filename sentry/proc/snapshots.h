@@ -33,7 +33,8 @@ class Snapshots {
 
   // The attributes of what the next Open of `path` by `caller` (a thread group) will give.
   Result<struct stat> Reserve(pid_t caller, const std::string& path, mode_t mode);
-  // A sealed file with `text`. `flags`: O_PATH or 0.
+  // A sealed file with `text`. `flags`: O_PATH or an access mode; write(2) fails with EPERM
+  // whatever that is (memfd_create(2)).
   Result<Fd> Open(pid_t caller, const std::string& path, mode_t mode, absl::string_view text,
                   int flags);
   // The one file for everybody, made with `text` at the first time.

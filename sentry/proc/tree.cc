@@ -94,7 +94,10 @@ class Tree final : public VirtualTree {
   std::optional<std::string> PathOfFile(const struct stat& attributes);
   bool IsReadOnly(absl::string_view path) const;
 
-  Result<Fd> OpenNode(const TaskInfo& viewer, const Found& found, uint64_t flags);
+  VirtualResult<VirtualOpened> OpenNode(const TaskInfo& viewer, const Found& found, uint64_t flags);
+  Result<Fd> OpenForReading(const TaskInfo& viewer, const Found& found, uint64_t flags);
+  VirtualResult<VirtualOpened> OpenForWriting(const TaskInfo& viewer, const Found& found,
+                                              uint64_t flags);
   Result<Fd> OpenFile(const TaskInfo& viewer, const Found& found, uint64_t flags);
   Result<Fd> OpenDirectory(const TaskInfo& viewer, const Found& found, uint64_t flags);
   Result<std::string> Generate(const TaskInfo& viewer, const Found& found) const;
@@ -126,24 +129,52 @@ VirtualResult<VirtualOpened> Tree::Open(const Viewer& viewer, absl::string_view 
   auto* found = std::get_if<Found>(&result);
   if (found == nullptr) return Elsewhere<VirtualOpened>(std::move(result));
   if (exclusive) return Errno(EEXIST);
-  auto fd = OpenNode(*viewer.task, *found, flags);
+  return OpenNode(*viewer.task, *found, flags);
+}
+
+VirtualResult<VirtualOpened> Tree::OpenNode(const TaskInfo& viewer, const Found& found,
+                                            uint64_t flags) {
+  if (found.node->IsLink()) return Errno(ELOOP);
+  const bool directory = found.node->IsDirectory();
+  const bool path_only = (flags & O_PATH) != 0;
+  if (!directory && (flags & O_DIRECTORY) != 0) return Errno(ENOTDIR);
+  if (!path_only) {
+    if ((flags & O_TMPFILE) == O_TMPFILE) return Errno(EOPNOTSUPP);
+    if (directory && ((flags & O_CREAT) != 0 || WantsWrite(flags))) return Errno(EISDIR);
+    const int wanted =
+        ((flags & O_ACCMODE) == O_WRONLY ? 0 : R_OK) | (WantsWrite(flags) ? W_OK : 0);
+    const auto allowed = walker_.Check(viewer, FileRequester(viewer), found, wanted);
+    if (!allowed.ok()) return allowed.error();
+    if (WantsWrite(flags)) return OpenForWriting(viewer, found, flags);
+  }
+  auto fd = OpenForReading(viewer, found, path_only ? O_PATH : O_RDONLY);
   if (!fd.ok()) return fd.error();
   return VirtualOpened{std::move(fd).value()};
 }
 
-Result<Fd> Tree::OpenNode(const TaskInfo& viewer, const Found& found, uint64_t flags) {
-  if (found.node->IsLink()) return Errno(ELOOP);
-  const bool directory = found.node->IsDirectory();
-  if (!directory && (flags & O_DIRECTORY) != 0) return Errno(ENOTDIR);
-  if ((flags & O_PATH) != 0) {
-    return directory ? OpenDirectory(viewer, found, O_PATH) : OpenFile(viewer, found, O_PATH);
+Result<Fd> Tree::OpenForReading(const TaskInfo& viewer, const Found& found, uint64_t flags) {
+  if (found.node->IsDirectory()) return OpenDirectory(viewer, found, flags);
+  return OpenFile(viewer, found, flags);
+}
+
+VirtualResult<VirtualOpened> Tree::OpenForWriting(const TaskInfo& viewer, const Found& found,
+                                                  uint64_t flags) {
+  if (IsReadOnly(found.path)) return Errno(EROFS);
+  switch (found.masked ? Writing::kNone : found.node->line.writing) {
+    case Writing::kNone:
+      return Errno(EACCES);
+    case Writing::kRefused: {
+      auto fd = OpenFile(viewer, found, flags & O_ACCMODE);
+      if (!fd.ok()) return fd.error();
+      return VirtualOpened{std::move(fd).value()};
+    }
+    case Writing::kKernel:
+      break;
   }
-  if ((flags & O_TMPFILE) == O_TMPFILE) return Errno(EOPNOTSUPP);
-  if (directory && ((flags & O_CREAT) != 0 || WantsWrite(flags))) return Errno(EISDIR);
-  const int wanted = ((flags & O_ACCMODE) == O_WRONLY ? 0 : R_OK) | (WantsWrite(flags) ? W_OK : 0);
-  TRY(walker_.Check(viewer, FileRequester(viewer), found, wanted));
-  if (WantsWrite(flags)) return Errno(IsReadOnly(found.path) ? EROFS : EACCES);
-  return directory ? OpenDirectory(viewer, found, 0) : OpenFile(viewer, found, 0);
+  // A descriptor of one file of the workload's own procfs, which leads to nothing else.
+  auto process = facts_.processes().OpenPath(TaskDirectory(found.place));
+  if (!process.ok()) return process.error();
+  return LeftTree{std::move(process).value(), found.path.substr(found.path.rfind('/') + 1), true};
 }
 
 Result<std::string> Tree::Generate(const TaskInfo& viewer, const Found& found) const {
@@ -289,7 +320,9 @@ VirtualResult<Unit> Tree::Access(const Viewer& viewer, absl::string_view path, i
   const Requester requester = RealRequester(*viewer.task);
   if (!Permits(requester, *permissions, mode & (R_OK | W_OK | X_OK))) return Errno(EACCES);
   // What can't be opened for writing must not look as if it could.
-  if ((mode & W_OK) != 0 && !found->node->IsDirectory()) return Errno(EACCES);
+  const bool writable =
+      found->node->IsDirectory() || (found->node->line.writing != Writing::kNone && !found->masked);
+  if ((mode & W_OK) != 0 && !writable) return Errno(EACCES);
   return Unit{};
 }
 

@@ -221,8 +221,29 @@ TEST_F(TreeTest, LinksAreFollowedAsLinuxDoes) {
   EXPECT_EQ(Link("/proc/version"), absl::StrCat("errno ", EINVAL));
 }
 
-TEST_F(TreeTest, NothingCanBeWrittenOrMade) {
+TEST_F(TreeTest, WritableNodesAreTheKernelsOwnFiles) {
+  auto opened = tree().Open(viewer_, "/proc/self/comm", O_WRONLY | O_TRUNC);
+  auto* left = std::get_if<LeftTree>(&opened);
+  ASSERT_NE(left, nullptr);
+  EXPECT_TRUE(left->is_node);
+  EXPECT_EQ(left->rest, "comm");
+  const Fd file(openat(left->base.get(), "comm", O_WRONLY | O_CLOEXEC));
+  EXPECT_TRUE(file);
+  config_.masked_paths = {absl::StrCat("/proc/", getpid(), "/comm")};
+  tree_.reset();
   EXPECT_EQ(OpenError("/proc/self/comm", O_WRONLY), EACCES);
+}
+
+TEST_F(TreeTest, IdMapsOpenForWritingAndRefuseIt) {
+  auto opened = tree().Open(viewer_, "/proc/self/uid_map", O_RDWR);
+  auto* file = std::get_if<VirtualOpened>(&opened);
+  ASSERT_NE(file, nullptr);
+  EXPECT_EQ(write(file->fd.get(), "0 0 1", 5), -1);
+  EXPECT_EQ(errno, EPERM);
+}
+
+TEST_F(TreeTest, NothingElseCanBeWrittenOrMade) {
+  EXPECT_EQ(OpenError("/proc/self/status", O_WRONLY), EACCES);
   EXPECT_EQ(OpenError("/proc/self", O_WRONLY), EISDIR);
   EXPECT_EQ(OpenError("/proc/new", O_WRONLY | O_CREAT), ENOENT);
   EXPECT_EQ(OpenError("/sys/new", O_WRONLY | O_CREAT), EACCES);

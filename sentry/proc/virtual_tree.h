@@ -42,9 +42,13 @@ struct Viewer {
 // with the target's open modes (pidfd_getfd), others are O_PATH. "." stands for the same where only
 // a directory will do. The tree has checked that the viewer may follow the link; what lies behind
 // it is checked by whoever goes on.
+//
+// With `is_node` no link was followed: base and rest name the kernel's own file behind the node
+// itself, to be opened with the caller's flags and credentials (comm for writing, for one).
 struct LeftTree {
   Fd base;
   std::string rest;
+  bool is_node = false;
 };
 
 struct VirtualOpened {
@@ -88,8 +92,8 @@ class VirtualTree {
   // /proc or /sys lexically. open(2) with the caller's flags. O_CREAT on a missing name: EACCES or
   // ENOENT as procfs answers. No node can be opened for
   // writing, since a write to a snapshot would not be seen: EROFS in /sys, /proc/sys and
-  // readonly_paths, else EACCES. O_PATH gives an O_PATH descriptor. A link in the last place with
-  // O_NOFOLLOW is ELOOP, with O_PATH too.
+  // readonly_paths, else EACCES; but for those that the table says otherwise of (Writing). O_PATH
+  // gives an O_PATH descriptor. A link in the last place with O_NOFOLLOW is ELOOP, with O_PATH too.
   virtual VirtualResult<VirtualOpened> Open(const Viewer& viewer, absl::string_view path,
                                             uint64_t flags) = 0;
   // The identity (stx_dev_*, stx_ino) is the one that the next Open by the same thread group will

@@ -1,7 +1,9 @@
 #include "sentry/proc/walk.h"
 
 #include <limits.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +30,12 @@ absl::string_view LastComponent(absl::string_view path) { return path.substr(pat
 
 // The same path in P_B's procfs.
 std::string KernelPath(const Found& found) { return found.path.substr(sizeof("/proc/") - 1); }
+
+// A node that was opened for writing (Writing::kKernel); the kernel names it from its mount's top.
+bool IsKernelFile(const Fd& fd) {
+  struct statfs system;
+  return fstatfs(fd.get(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+}
 
 bool IsBelow(absl::string_view path, absl::string_view top) {
   return absl::StartsWith(path, top) && (path.size() == top.size() || path[top.size()] == '/');
@@ -239,7 +247,8 @@ Result<std::string> Walker::LinkText(const TaskInfo& viewer, const Found& found)
     struct stat attributes;
     if (fstat(fd.get(), &attributes) < 0) return Errno::Last();
     if (auto path = path_of_file_(attributes)) return *std::move(path);
-    return facts_.processes().NameOf(fd);
+    TRY_ASSIGN(std::string name, facts_.processes().NameOf(fd));
+    return IsKernelFile(fd) ? absl::StrCat("/proc", name) : name;
   }
   const std::string kernel_path = KernelPath(found);
   if (auto attributes = facts_.processes().Stat(kernel_path); attributes.ok()) {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -117,6 +118,102 @@ TEST_F(Proc, CommIsWritten) {
               prctl(PR_GET_NAME, name);
               return std::string(name) == "written" ? 0 : 101;
             }));
+}
+TEST_F(Proc, CommIsWrittenThroughARedirection) {
+  EXPECT_EQ(0, InChild([] {
+              Fd fd(open("/proc/self/comm", O_WRONLY | O_CREAT | O_TRUNC, 0666));
+              if (write(fd.get(), "a name that is too long\n", 24) != 24) return errno;
+              return ReadFile("/proc/self/comm") == "a name that is \n" ? 0 : 101;
+            }));
+}
+TEST_F(Proc, CommOfAThreadIsWrittenByItsGroup) {
+  EXPECT_EQ(0, InChild([] {
+              std::atomic<int> tid = 0, done = 0;
+              std::string name(16, '\0');
+              std::thread thread([&] {
+                tid = gettid();
+                while (done == 0) usleep(1000);
+                prctl(PR_GET_NAME, name.data());
+              });
+              while (tid == 0) usleep(1000);
+              const std::string path = "/proc/self/task/" + std::to_string(tid) + "/comm";
+              Fd fd(open(path.c_str(), O_RDWR));
+              const bool written = write(fd.get(), "worker", 6) == 6;
+              const bool seen = ReadFile(path) == "worker\n";
+              done = 1;
+              thread.join();
+              if (!written || !seen) return 100;
+              return std::string(name.c_str()) == "worker" ? 0 : 101;
+            }));
+}
+TEST_F(Proc, CommOfAnotherProcessIsNotWritten) {
+  const std::string path = OwnFolder() + "/comm";
+  EXPECT_EQ(0, InChild([&] {
+              Fd fd(open(path.c_str(), O_WRONLY));
+              if (!fd) return 100;
+              return write(fd.get(), "stolen", 6) < 0 && errno == EINVAL ? 0 : 101;
+            }));
+}
+TEST_F(Proc, CommOfAnotherUserIsNotOpenedForWriting) {
+  const std::string path = OwnFolder() + "/comm";
+  EXPECT_CHILD_ERRNO(EACCES, As({}, [&] { return ErrnoOf(open(path.c_str(), O_WRONLY)); }));
+  EXPECT_CHILD_ERRNO(EACCES, As({}, [&] { return ErrnoOf(access(path.c_str(), W_OK)); }));
+}
+TEST_F(Proc, OpenFileOfItsOwnIsNamed) {
+  Fd fd(open("/proc/self/comm", O_WRONLY));
+  EXPECT_EQ(OwnFolder() + "/comm", LinkAt("/proc/self/fd/" + std::to_string(fd.get())));
+}
+TEST_F(Proc, OpenFileLeadsNowhereElse) {
+  Fd fd(open("/proc/self/comm", O_WRONLY));
+  const std::string link = "/proc/self/fd/" + std::to_string(fd.get());
+  EXPECT_ERRNO(ENOTDIR, openat(fd.get(), "../status", O_RDONLY));
+  EXPECT_ERRNO(ENOTDIR, open((link + "/../status").c_str(), O_RDONLY));
+  EXPECT_ERRNO(ENOTDIR, fchdir(fd.get()));
+  Fd again(open(link.c_str(), O_RDONLY));
+  EXPECT_EQ(ReadFile("/proc/self/comm"), ReadAll(again.get()));
+}
+TEST_F(Proc, OomScoreIsRaisedAndNotLowered) {
+  EXPECT_EQ(0, As({}, [] {
+              prctl(PR_SET_DUMPABLE, 1);
+              const char kFile[] = "/proc/self/oom_score_adj";
+              Fd fd(open(kFile, O_RDWR));
+              if (write(fd.get(), "900", 3) != 3) return 100;
+              if (ReadFile(kFile) != "900\n") return 101;
+              if (write(fd.get(), "-900", 4) >= 0 || errno != EACCES) return 102;
+              if (write(fd.get(), "2000", 4) >= 0 || errno != EINVAL) return 103;
+              return ReadFile(kFile) == "900\n" ? 0 : 104;
+            }));
+}
+TEST_F(Proc, OomScoreIsInherited) {
+  EXPECT_EQ(
+      0, InChild([] {
+        WriteFile("/proc/self/oom_score_adj", "800");
+        return InChild([] { return ReadFile("/proc/self/oom_score_adj") == "800\n" ? 0 : 1; });
+      }));
+}
+TEST_F(Proc, TimerSlackIsWritten) {
+  EXPECT_EQ(0, InChild([] {
+              WriteFile("/proc/self/timerslack_ns", "70000");
+              return prctl(PR_GET_TIMERSLACK) == 70000 ? 0 : 100;
+            }));
+}
+TEST_F(Proc, CoredumpFilterIsWritten) {
+  EXPECT_EQ(0, InChild([] {
+              WriteFile("/proc/self/coredump_filter", "0x7");
+              return ReadFile("/proc/self/coredump_filter") == "00000007\n" ? 0 : 100;
+            }));
+}
+TEST_F(Proc, IdMapsThatAreWrittenStay) {
+  for (const char* name : {"uid_map", "gid_map", "setgroups"}) {
+    Fd fd(open((std::string("/proc/self/") + name).c_str(), O_RDWR));
+    EXPECT_TRUE(fd) << name;
+    const std::string text = std::string(name) == "setgroups" ? "deny" : "0 0 1\n";
+    EXPECT_ERRNO(EPERM, write(fd.get(), text.data(), text.size())) << name;
+    EXPECT_FALSE(ReadAll(fd.get()).empty()) << name;
+  }
+}
+TEST_F(Proc, FileForReadingIsNotWritten) {
+  EXPECT_CHILD_ERRNO(EACCES, As({}, [] { return ErrnoOf(open("/proc/self/status", O_WRONLY)); }));
 }
 TEST_F(Proc, CmdlineAndEnvironAreSeparatedByNul) {
   EXPECT_EQ(0u, ReadFile("/proc/self/cmdline").find("/conformance/bin/conformance\0"));
