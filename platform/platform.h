@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/types/span.h"
 #include "base/fd.h"
@@ -45,6 +47,13 @@ struct Trap {
   uint64_t instruction_pointer = 0;  // behind the `syscall` instruction
 };
 
+// What a program is to be known by where the kernel, which was given a descriptor to execute, says
+// something else.
+struct ProgramNames {
+  std::string exec_name;  // AT_EXECFN
+  std::string comm;       // the first 15 bytes count
+};
+
 // How a Session's exec ended.
 struct ExecOutcome {
   bool replaced = false;  // the task now runs the new program; the session is over
@@ -64,8 +73,10 @@ class Session {
   virtual Result<uint64_t> Call(int nr, std::array<uint64_t, 6> args) = 0;
   // Runs execveat(fd, empty_path, argv, envp, AT_EMPTY_PATH, cookie). `fd` is a number in the
   // task's table. When the kernel has replaced the program and before its first instruction,
-  // `on_replaced(tgid)` runs (an exec from another thread takes on the tgid).
+  // `on_replaced(tgid)` runs (an exec from another thread takes on the tgid). Then the program gets
+  // `names`, if any; one that has no vdso or no memory left for them keeps the kernel's.
   virtual ExecOutcome Exec(int fd, GuestAddr empty_path, GuestAddr argv, GuestAddr envp,
+                           const std::optional<ProgramNames>& names,
                            const std::function<void(pid_t tgid)>& on_replaced) = 0;
   // Maps `size` bytes of private anonymous memory, readable and writable, into the task. Unmap
   // before Finish.

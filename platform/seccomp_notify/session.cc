@@ -2,17 +2,22 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <string>
 
 #include "base/linux_abi/errno.h"
+#include "platform/seccomp_notify/guest_copy.h"
+#include "platform/seccomp_notify/initial_stack.h"
 
 namespace moat::platform::seccomp_notify {
 namespace {
 
 constexpr uint64_t kSyscallSize = 2;  // 0f 05
 constexpr int64_t kMaxErrno = 4095;
+constexpr size_t kMaxComm = 15;  // TASK_COMM_LEN without its NUL
 
 // What a call leaves behind when a signal came in between (SIGSTOP; all others are blocked). The
 // kernel would run it again; so do we.
@@ -25,6 +30,14 @@ bool WantsRestart(int64_t result) {
       return true;
   }
   return false;
+}
+
+// All of it, or EFAULT.
+Result<void> Put(pid_t tid, GuestAddr to, const void* from, size_t size) {
+  const auto* bytes = static_cast<const std::byte*>(from);
+  TRY_ASSIGN(const size_t written, CopyToGuest(tid, to, absl::MakeConstSpan(bytes, size)));
+  if (written != size) return Errno(EFAULT);
+  return {};
 }
 
 }  // namespace
@@ -69,6 +82,7 @@ Result<uint64_t> TracedSession::Call(int nr, std::array<uint64_t, 6> args) {
 }
 
 ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, GuestAddr envp,
+                                const std::optional<ProgramNames>& names,
                                 const std::function<void(pid_t tgid)>& on_replaced) {
   if (over_) return {false, Errno(ESRCH)};
   const std::array<uint64_t, 6> args = {static_cast<uint64_t>(fd),
@@ -83,6 +97,7 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
   if (!end.ok()) return {false, end.error()};
   if (*end == Tracee::StepEnd::kReplaced) {
     on_replaced(tracee_.tid());
+    if (names) static_cast<void>(NameProgram(*names));
     over_ = true;
     tracee_.Release();
     return {true, Errno(EIO)};
@@ -93,6 +108,40 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
   if (after->rip != trapped_.rip || result >= 0 || result < -kMaxErrno)
     return {false, Errno(EFAULT)};
   return {false, Errno(WantsRestart(result) ? EINTR : static_cast<int>(-result))};
+}
+
+Result<void> TracedSession::NameProgram(const ProgramNames& names) {
+  // It stands in the middle of its execve; a step takes it out of there and executes nothing yet
+  // (syscall_exit_work of kernel/entry, Linux 6.18).
+  TRY(tracee_.Step());
+  TRY_ASSIGN(const user_regs_struct start, tracee_.Registers());
+  const auto read = [this](GuestAddr from, absl::Span<std::byte> to) {
+    return CopyFromGuest(tracee_.tid(), from, to);
+  };
+  TRY_ASSIGN(const AuxiliaryVector vector, FindAuxiliaryVector(GuestAddr(start.rsp), read));
+  TRY_ASSIGN(const GuestAddr instruction, FindSyscallInstruction(vector.vdso, read));
+  trapped_ = start;
+  trapped_.rip = instruction.Plus(kSyscallSize).value();
+  const auto named = SetNames(names, vector.exec_name_entry);
+  TRY(tracee_.SetRegisters(start));
+  return named;
+}
+
+Result<void> TracedSession::SetNames(const ProgramNames& names, GuestAddr exec_name_entry) {
+  // One mapping that stays: both strings, with their NULs.
+  std::string strings = names.exec_name;
+  strings.push_back('\0');
+  const size_t comm_at = strings.size();
+  strings.append(names.comm, 0, kMaxComm);
+  strings.push_back('\0');
+  TRY_ASSIGN(const GuestAddr memory, MapScratch(strings.size()));
+  TRY(Put(tracee_.tid(), memory, strings.data(), strings.size()));
+  if (!names.comm.empty()) {
+    TRY(Call(__NR_prctl, {PR_SET_NAME, memory.Plus(comm_at).value()}));
+  }
+  const uint64_t value = memory.value();
+  if (exec_name_entry.null()) return {};
+  return Put(tracee_.tid(), exec_name_entry, &value, sizeof(value));
 }
 
 Result<GuestAddr> TracedSession::MapScratch(size_t size) {

@@ -21,6 +21,7 @@ class TracedSession final : public Session {
 
   Result<uint64_t> Call(int nr, std::array<uint64_t, 6> args) override;
   ExecOutcome Exec(int fd, GuestAddr empty_path, GuestAddr argv, GuestAddr envp,
+                   const std::optional<ProgramNames>& names,
                    const std::function<void(pid_t tgid)>& on_replaced) override;
   Result<GuestAddr> MapScratch(size_t size) override;
   void UnmapScratch(GuestAddr address, size_t size) override;
@@ -29,9 +30,15 @@ class TracedSession final : public Session {
  private:
   // Puts the task back onto its `syscall` instruction, with this call in its registers.
   Result<void> Prepare(int nr, const std::array<uint64_t, 6>& args);
+  // Gives the program that an exec has just started its names, by calls that it makes itself at the
+  // vdso's `syscall` instruction.
+  Result<void> NameProgram(const ProgramNames& names);
+  Result<void> SetNames(const ProgramNames& names, GuestAddr exec_name_entry);
 
   Tracee tracee_;
-  const user_regs_struct trapped_;
+  // Where calls are made: the registers behind the trapped `syscall` instruction, or, once the
+  // program is replaced, behind the vdso's.
+  user_regs_struct trapped_;
   const uint64_t cookie_;
   bool over_ = false;
 };

@@ -183,8 +183,12 @@ void Sandbox::Exec(const Trap& trap, const std::string& path, const ExecPointers
       scripts_[tgid] = &plan.plan.strings[plan.plan.exec_name_size];
     if (plan.fd) armed_[tgid] = std::move(plan);
   };
+  std::optional<ProgramNames> names;
+  if (plan.plan.kind == loader::PlanKind::kInterpreter && !plan.fd) {
+    names = ProgramNames{path, plan.plan.comm};
+  }
   const ExecOutcome outcome =
-      (*session)->Exec(*fd, pointers.empty_path, pointers.argv, pointers.envp, arm);
+      (*session)->Exec(*fd, pointers.empty_path, pointers.argv, pointers.envp, names, arm);
   if (outcome.replaced) return;
   (void)(*session)->Call(__NR_close, {static_cast<uint64_t>(*fd), 0, 0, 0, 0, 0}).ok();
   (*session)->Finish(-outcome.error.value());

@@ -34,17 +34,11 @@
 
 namespace moat::sentry {
 
-// How a program is to be known: what the kernel would have said had it found the file by name.
-struct ExecNames {
-  std::string exec_name;  // AT_EXECFN
-  std::string comm;       // the first 15 bytes count
-};
-
 // What the stub is to do after an exec.
 struct ExecPlan {
   loader::PlanKind kind = loader::PlanKind::kInterpreter;
   Fd file;  // kInterpreter: the ELF interpreter to map; kScript: the program to execute
-  ExecNames names;
+  platform::ProgramNames names;     // what the kernel would have said had it found the file by name
   std::vector<std::string> prefix;  // kScript: stands in place of argv[0]
 };
 
@@ -58,8 +52,8 @@ class ExecPlans {
   std::optional<ExecPlan> Take(pid_t tgid);
 
   // The names that the exec which a script's stub is about to make must go by.
-  void RememberNames(pid_t tgid, ExecNames names);
-  std::optional<ExecNames> TakeNames(pid_t tgid);
+  void RememberNames(pid_t tgid, platform::ProgramNames names);
+  std::optional<platform::ProgramNames> TakeNames(pid_t tgid);
 
   StubRoot& root() { return *root_; }
 
@@ -69,7 +63,7 @@ class ExecPlans {
   const std::unique_ptr<StubRoot> root_;
   absl::Mutex mutex_;
   std::map<pid_t, ExecPlan> armed_ ABSL_GUARDED_BY(mutex_);
-  std::map<pid_t, ExecNames> names_ ABSL_GUARDED_BY(mutex_);
+  std::map<pid_t, platform::ProgramNames> names_ ABSL_GUARDED_BY(mutex_);
 };
 
 Outcome SysExecve(Call& call);

@@ -30,12 +30,12 @@ std::optional<ExecPlan> ExecPlans::Take(pid_t tgid) {
   return std::move(node.mapped());
 }
 
-void ExecPlans::RememberNames(pid_t tgid, ExecNames names) {
+void ExecPlans::RememberNames(pid_t tgid, platform::ProgramNames names) {
   absl::MutexLock lock(&mutex_);
   names_[tgid] = std::move(names);
 }
 
-std::optional<ExecNames> ExecPlans::TakeNames(pid_t tgid) {
+std::optional<platform::ProgramNames> ExecPlans::TakeNames(pid_t tgid) {
   absl::MutexLock lock(&mutex_);
   auto node = names_.extract(tgid);
   if (node.empty()) return std::nullopt;

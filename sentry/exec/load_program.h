@@ -18,7 +18,7 @@ struct Program {
   Fd file;             // the ELF program (of a script: its last interpreter)
   Fd elf_interpreter;  // none for a static program, and for a script (its exec looks by itself)
   std::string elf_interpreter_path;
-  ExecNames names;
+  platform::ProgramNames names;
   bool is_script = false;
   std::vector<std::string> prefix;  // of a script
 };

@@ -27,30 +27,32 @@ struct ExecArguments {
   int flags = 0;
 };
 
-// The stub's instructions for `program`; none for a static one. For a script the stub itself is
-// executed first.
+// The stub's instructions for `program`; none for a static one, which takes its names from the
+// session. For a script the stub itself is executed first.
 std::optional<ExecPlan> MakePlan(Program& program) {
   ExecPlan plan;
-  plan.names = std::move(program.names);
   if (program.is_script) {
     plan.kind = PlanKind::kScript;
+    plan.names = std::move(program.names);
     plan.file = std::move(program.file);
     plan.prefix = std::move(program.prefix);
     return plan;
   }
   if (!program.elf_interpreter) return std::nullopt;
+  plan.names = std::move(program.names);
   plan.file = std::move(program.elf_interpreter);
   return plan;
 }
 
 // Runs the exec in the caller's own context. `file` is what the kernel is to execute.
 Outcome ExecInTask(Call& call, const Fd& file, GuestAddr empty_path, const ExecArguments& arguments,
-                   std::optional<ExecPlan> plan) {
+                   std::optional<ExecPlan> plan,
+                   const std::optional<platform::ProgramNames>& names) {
   TRY_ASSIGN(const int number, call.platform().AddFd(call.trap(), file, /*close_on_exec=*/true));
   auto session = call.platform().Enter(call.trap());
   if (!session.ok()) return session.error();
   const platform::ExecOutcome exec = (*session)->Exec(
-      number, empty_path, arguments.argv, arguments.envp, [&call, &plan](pid_t tgid) {
+      number, empty_path, arguments.argv, arguments.envp, names, [&call, &plan](pid_t tgid) {
         call.container().NoteExec();
         call.container().cache->ForgetGroup(tgid);
         if (plan) call.container().plans->Arm(tgid, *std::move(plan));
@@ -75,8 +77,10 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
   if (arguments.flags & AT_EXECVE_CHECK) return Value{0};
   const Fd elf = program.is_script ? Fd() : std::move(program.file);
   std::optional<ExecPlan> plan = MakePlan(program);
+  std::optional<platform::ProgramNames> names;
+  if (!plan) names = std::move(program.names);
   return ExecInTask(call, elf ? elf : plans.root().stub(), arguments.path.Plus(path.size()),
-                    arguments, std::move(plan));
+                    arguments, std::move(plan), names);
 }
 
 bool Append(absl::string_view text, Plan* plan) {

@@ -49,6 +49,15 @@ TEST_P(ExecShape, ExecFnIsThePathAsGiven) {
   ASSERT_SUCCESS(symlink(program().c_str(), "linked"));
   EXPECT_EQ("./linked\n", Execute("./linked", {"p", "execfn"}).output);
 }
+TEST_P(ExecShape, CommIsTheNameThatWasExecuted) {
+  ASSERT_SUCCESS(symlink(program().c_str(), "a_name_of_its_own"));
+  EXPECT_EQ("a_name_of_its_o\n", Execute("./a_name_of_its_own", {"p", "comm"}).output);
+}
+TEST_P(ExecShape, NamesSurviveManyArguments) {
+  std::vector<std::string> argv(20000, "argument");
+  argv[0] = "p", argv[1] = "execfn";
+  EXPECT_EQ(program() + "\n", Execute(program(), argv).output);
+}
 TEST_P(ExecShape, ExitCodeArrives) {
   EXPECT_EQ(42, Execute(program(), {"p", "exit", "42"}).status);
 }
