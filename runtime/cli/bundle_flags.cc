@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "runtime/spec/parse.h"
 #include "runtime/state/container_id.h"
@@ -24,6 +25,9 @@ void DeclareBundleFlags(CLI::App& app, BundleFlags& flags) {
   app.add_option("id", flags.id, "name of the new container")->required()->type_name("ID");
   app.add_option("-b,--bundle", flags.bundle, "directory with config.json (default: here)")
       ->type_name("DIR");
+  app.add_option("--config", flags.config,
+                 "configuration to take in place of the bundle's (as crun)")
+      ->type_name("FILE");
   app.add_option("--console-socket", flags.console_socket,
                  "AF_UNIX socket that gets the master of the container's terminal")
       ->type_name("SOCKET");
@@ -36,7 +40,9 @@ void DeclareBundleFlags(CLI::App& app, BundleFlags& flags) {
   app.add_flag_function(
       "--no-new-keyring", [](int64_t) {}, "accepted: a container of moat cannot use keyrings");
   DeclareRefused(app, "--no-pivot");
-  DeclareRefused(app, "--pidfd-socket");
+  app.add_option("--pidfd-socket", flags.pidfd_socket,
+                 "AF_UNIX socket that gets a pidfd of the container's init")
+      ->type_name("SOCKET");
 }
 
 absl::StatusOr<Bundle> OpenBundle(const BundleFlags& flags, bool detached) {
@@ -46,7 +52,9 @@ absl::StatusOr<Bundle> OpenBundle(const BundleFlags& flags, bool detached) {
   if (!path) return ErrnoStatus(errno, "--bundle", flags.bundle);
   Bundle bundle;
   bundle.path = path.get();
-  ASSIGN_OR_RETURN(bundle.spec, spec::Load(bundle.path));
+  ASSIGN_OR_RETURN(
+      bundle.spec,
+      spec::Load(flags.config.empty() ? absl::StrCat(bundle.path, "/config.json") : flags.config));
   const bool terminal = bundle.spec.process->terminal;
   if (detached && terminal && flags.console_socket.empty()) {
     return absl::InvalidArgumentError(
@@ -67,6 +75,7 @@ CreateRequest RequestFor(const BundleFlags& flags, const Bundle& bundle) {
   request.preserve_fds = flags.preserve_fds;
   request.pid_file = flags.pid_file;
   request.console_socket = flags.console_socket;
+  request.pidfd_socket = flags.pidfd_socket;
   return request;
 }
 

@@ -14,7 +14,9 @@ namespace moat::cli {
 struct BundleFlags {
   std::string id;
   std::string bundle = ".";
+  std::string config;  // "": the bundle's config.json
   std::string console_socket;
+  std::string pidfd_socket;
   std::string pid_file;
   int preserve_fds = 0;
 };

@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/container.h"
+#include "runtime/cli/state_json.h"
 
 namespace moat::cli {
 namespace {
@@ -25,10 +26,12 @@ absl::StatusOr<int> Delete(const Context& context, const DeleteFlags& flags) {
     return 0;
   }
   RETURN_IF_ERROR(record.status());
-  const state::Status status = state::CurrentStatus(*record);
-  if (status == state::Status::kRunning && !flags.force) {
+  const state::Status status = StatusNow(*record);
+  const bool runs = status == state::Status::kRunning || status == state::Status::kPaused;
+  if (runs && !flags.force) {
     return absl::FailedPreconditionError(
-        absl::StrCat("container ", flags.id, " is running; `moat kill` it first, or use --force"));
+        absl::StrCat("cannot delete container ", flags.id, " that is not stopped: it is ",
+                     state::StatusName(status), "; `moat kill` it first, or use --force"));
   }
   RETURN_IF_ERROR(DestroyContainer(*entry, *record));
   return 0;

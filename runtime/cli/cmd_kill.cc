@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "runtime/cgroups/groups.h"
+#include "runtime/cgroups/live_groups.h"
 #include "runtime/cli/command.h"
+#include "runtime/cli/state_json.h"
 #include "runtime/foreground/signal_names.h"
 
 namespace moat::cli {
@@ -26,10 +28,11 @@ absl::Status SendTo(int pidfd, int signal, pid_t pid) {
   return absl::OkStatus();
 }
 
-// Processes that end meanwhile are no error.
-absl::Status KillAll(const state::Record& record, int signal) {
+// Processes that end meanwhile are no error; that there is none is.
+absl::Status SignalAll(const state::Record& record, int signal) {
   ASSIGN_OR_RETURN(const std::vector<pid_t> pids,
                    cgroups::Groups::FromPaths(record.cgroup_paths).WorkloadPids());
+  if (pids.empty()) return NotRunning(record);
   for (const pid_t pid : pids) {
     const auto process = state::IdentifyProcess(pid);
     if (!process.ok()) continue;
@@ -39,23 +42,20 @@ absl::Status KillAll(const state::Record& record, int signal) {
   return absl::OkStatus();
 }
 
+absl::Status SignalInit(const state::Record& record, int signal) {
+  const auto init = state::OpenProcess(record.init);
+  if (!init.ok()) return NotRunning(record);
+  return SendTo(init->get(), signal, record.init.pid);
+}
+
 // Takes no lock: a container must be killable while another command waits for it.
 absl::StatusOr<int> Kill(const Context& context, const KillFlags& flags) {
   ASSIGN_OR_RETURN(const int signal, foreground::ParseSignal(flags.signal));
   ASSIGN_OR_RETURN(const state::Store store, context.OpenStore());
   ASSIGN_OR_RETURN(const state::Record record, store.Read(flags.id));
-  if (flags.all) {
-    RETURN_IF_ERROR(KillAll(record, signal));
-    return 0;
-  }
-  const auto init = state::OpenProcess(record.init);
-  if (!init.ok()) {
-    // The words that containerd and CRI-O look for.
-    return absl::FailedPreconditionError(
-        absl::StrCat("container not running: ", flags.id, " is ",
-                     state::StatusName(state::CurrentStatus(record))));
-  }
-  RETURN_IF_ERROR(SendTo(init->get(), signal, record.init.pid));
+  RETURN_IF_ERROR(flags.all ? SignalAll(record, signal) : SignalInit(record, signal));
+  // Under cgroup v1 a frozen process dies only when it is thawed.
+  if (signal == SIGKILL) cgroups::LiveGroups(record.cgroup_paths).Thaw().IgnoreError();
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/container.h"
+#include "runtime/cli/state_json.h"
 
 namespace moat::cli {
 namespace {
@@ -12,7 +13,7 @@ absl::StatusOr<int> Start(const Context& context, const std::string& id) {
   ASSIGN_OR_RETURN(const state::Store store, context.OpenStore());
   ASSIGN_OR_RETURN(const state::Entry entry, store.Lock(id));
   ASSIGN_OR_RETURN(const state::Record record, entry.Read());
-  const state::Status status = state::CurrentStatus(record);
+  const state::Status status = StatusNow(record);
   if (status != state::Status::kCreated) {
     return absl::FailedPreconditionError(
         absl::StrCat("container ", id, " cannot be started: it is ", state::StatusName(status)));

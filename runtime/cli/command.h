@@ -15,15 +15,22 @@ using Action = std::function<absl::StatusOr<int>(const Context&)>;
 
 // Declares a command's flags, positionals and examples on `app`. What it returns runs it, and owns
 // the variables that the flags write to.
+Action ConfigureCheckpoint(CLI::App& app);
 Action ConfigureCreate(CLI::App& app);
 Action ConfigureDelete(CLI::App& app);
 Action ConfigureDo(CLI::App& app);
+Action ConfigureEvents(CLI::App& app);
 Action ConfigureKill(CLI::App& app);
 Action ConfigureList(CLI::App& app);
+Action ConfigurePause(CLI::App& app);
+Action ConfigurePs(CLI::App& app);
+Action ConfigureRestore(CLI::App& app);
+Action ConfigureResume(CLI::App& app);
 Action ConfigureRun(CLI::App& app);
 Action ConfigureSpec(CLI::App& app);
 Action ConfigureStart(CLI::App& app);
 Action ConfigureState(CLI::App& app);
+Action ConfigureUpdate(CLI::App& app);
 
 }  // namespace moat::cli
 

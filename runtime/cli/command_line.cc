@@ -35,6 +35,14 @@ constexpr Command kCommands[] = {
     {"kill", "send a signal to a container", kLifeCycle, ConfigureKill},
     {"delete", "delete a container and all that it holds", kLifeCycle, ConfigureDelete},
     {"list", "list containers", kLifeCycle, ConfigureList},
+    {"ps", "list the processes of a container", kLifeCycle, ConfigurePs},
+    {"pause", "stop all processes of a container for a while", kLifeCycle, ConfigurePause},
+    {"resume", "let a paused container run again", kLifeCycle, ConfigureResume},
+    {"update", "change a container's limits", kLifeCycle, ConfigureUpdate},
+    {"events", "print what a container uses, and when its memory runs out", kLifeCycle,
+     ConfigureEvents},
+    {"checkpoint", "not supported", kLifeCycle, ConfigureCheckpoint},
+    {"restore", "not supported", kLifeCycle, ConfigureRestore},
 };
 
 constexpr char kFooter[] = R"(
@@ -55,8 +63,24 @@ void DeclareGlobals(CLI::App& app, Globals& globals) {
       ->type_name("FORMAT")
       ->capture_default_str();
   app.add_flag("--debug", globals.debug, "log what is done, too");
+  app.add_option("--cgroup-manager", globals.cgroup_manager,
+                 "cgroupfs, or disabled for none; systemd is not supported yet")
+      ->check(CLI::IsMember({"cgroupfs", "systemd", "disabled"}))
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_flag_function(
+      "--systemd-cgroup",
+      [&globals](int64_t on) {
+        if (on > 0) globals.cgroup_manager = "systemd";
+      },
+      "the same as --cgroup-manager systemd");
+  app.add_option("--rootless", globals.rootless, "true, false or auto: accepted, moat looks itself")
+      ->check(CLI::IsMember({"true", "false", "auto"}))
+      ->type_name("WHEN")
+      ->group("");
   app.set_version_flag("-v,--version", [] {
-    return absl::StrCat("moat version ", MOAT_VERSION, "\nspec: ", spec::kOciVersion);
+    return absl::StrCat("moat version ", MOAT_VERSION, "\ncommit: ", MOAT_COMMIT,
+                        "\nspec: ", spec::kOciVersion);
   });
 }
 

@@ -17,12 +17,12 @@ namespace {
 
 constexpr char kTerminalName[] = "/dev/ptmx";
 
-}  // namespace
+constexpr char kPidfdName[] = "pidfd";
 
-absl::Status SendConsole(const std::string& path, int master) {
+absl::Status SendTo(const std::string& path, const char* flag, const char* name, int descriptor) {
   // sun_path takes 107 characters; through a descriptor every path is short.
   const Fd target(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!target) return ErrnoStatus(errno, "--console-socket: open", path);
+  if (!target) return ErrnoStatus(errno, absl::StrCat(flag, ": open"), path);
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   const std::string short_path = absl::StrCat("/proc/self/fd/", target.get());
@@ -31,9 +31,19 @@ absl::Status SendConsole(const std::string& path, int master) {
   const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket ||
       ::connect(socket.get(), static_cast<const sockaddr*>(generic), sizeof(address)) < 0) {
-    return ErrnoStatus(errno, "--console-socket: connect", path);
+    return ErrnoStatus(errno, absl::StrCat(flag, ": connect"), path);
   }
-  return Annotate(SendMessage(socket.get(), kTerminalName, {master}), "--console-socket");
+  return Annotate(SendMessage(socket.get(), name, {descriptor}), flag);
+}
+
+}  // namespace
+
+absl::Status SendConsole(const std::string& path, int master) {
+  return SendTo(path, "--console-socket", kTerminalName, master);
+}
+
+absl::Status SendPidfd(const std::string& path, int pidfd) {
+  return SendTo(path, "--pidfd-socket", kPidfdName, pidfd);
 }
 
 }  // namespace moat::cli

@@ -1,4 +1,5 @@
-// The caller's side of a container's terminal, handed over as runc does (docs/terminals.md there).
+// Descriptors of a container that its caller gets over sockets of its own, as runc hands them over
+// (its docs/terminals.md, and --pidfd-socket): one message with a name and the descriptor.
 #ifndef MOAT_RUNTIME_CLI_CONSOLE_SOCKET_H_
 #define MOAT_RUNTIME_CLI_CONSOLE_SOCKET_H_
 
@@ -11,6 +12,9 @@ namespace moat::cli {
 // Connects to the AF_UNIX stream socket at `path` and sends the terminal's name and, with it,
 // `master` (borrowed).
 absl::Status SendConsole(const std::string& path, int master);
+
+// The same with a pidfd (borrowed), for --pidfd-socket.
+absl::Status SendPidfd(const std::string& path, int pidfd);
 
 }  // namespace moat::cli
 

@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "runtime/cgroups/live_groups.h"
 #include "runtime/cli/console_socket.h"
 #include "runtime/hostview/accounts.h"
 
@@ -101,6 +102,9 @@ absl::Status Publish(const CreateRequest& request, const state::Entry& entry,
   if (!request.console_socket.empty()) {
     RETURN_IF_ERROR(SendConsole(request.console_socket, launched.terminal_master.get()));
   }
+  if (!request.pidfd_socket.empty()) {
+    RETURN_IF_ERROR(SendPidfd(request.pidfd_socket, launched.init_pidfd.get()));
+  }
   if (!request.pid_file.empty()) {
     RETURN_IF_ERROR(WritePidFile(request.pid_file, launched.init_pid));
   }
@@ -158,6 +162,7 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
     record.planned_cgroup_paths = made ? std::vector<std::string>() : paths;
     return entry.Write(record);
   };
+  ASSIGN_OR_RETURN(launch_request.make_groups, context.WantsControlGroups());
   launch_request.preserve_fds = request.preserve_fds;
   launch_request.trace = request.trace;
   launch_request.trace_fd = request.trace_fd;
@@ -181,6 +186,8 @@ absl::Status StartContainer(const state::Entry& entry, int control) {
 }
 
 absl::Status DestroyContainer(const state::Entry& entry, const state::Record& record) {
+  // Under cgroup v1 a frozen process is not killed before it is thawed.
+  cgroups::LiveGroups(record.cgroup_paths).Thaw().IgnoreError();
   // The sentry is waited for last: pid 1 of a namespace ends only after all others in it.
   KillAndWait({record.init, record.gofer, record.sentry});
   RETURN_IF_ERROR(cgroups::Groups::FromPaths(record.cgroup_paths).Remove());

@@ -29,6 +29,7 @@ struct CreateRequest {
   int preserve_fds = 0;
   std::string pid_file;        // "": none
   std::string console_socket;  // "": nobody waits for the terminal's master
+  std::string pidfd_socket;    // "": nobody waits for a pidfd of init
   // Stays with the container: it dies with us, its supervisors' log is ours, and it leaves nothing.
   bool foreground = false;
 };

@@ -53,6 +53,13 @@ absl::StatusOr<state::Store> Context::OpenStore() const {
   return state::Store::Open(root);
 }
 
+absl::StatusOr<bool> Context::WantsControlGroups() const {
+  if (globals_.cgroup_manager != "systemd") return globals_.cgroup_manager == "cgroupfs";
+  return absl::UnimplementedError(
+      "moat cannot have systemd manage control groups yet: leave out --systemd-cgroup "
+      "(--cgroup-manager systemd); clients call this driver \"cgroupfs\"");
+}
+
 int Context::log_fd() const {
   return log_ && format() == LogFormat::kText ? log_.get() : STDERR_FILENO;
 }

@@ -21,6 +21,9 @@ struct Globals {
   std::string log;   // "": standard error
   std::string log_format = "text";
   bool debug = false;
+  std::string rootless = "auto";
+  // cgroupfs, systemd or disabled.
+  std::string cgroup_manager = "cgroupfs";
 };
 
 class Context {
@@ -33,6 +36,9 @@ class Context {
   const std::vector<std::string>& foreign_command() const { return foreign_command_; }
 
   absl::StatusOr<state::Store> OpenStore() const;
+
+  // That control groups can be managed as the flags want it. Whether they are wanted at all.
+  absl::StatusOr<bool> WantsControlGroups() const;
 
   // Where sentry and gofer write while somebody watches: a text log, else standard error (a JSON
   // log is parsed by others).

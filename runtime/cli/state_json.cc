@@ -1,11 +1,25 @@
 #include "runtime/cli/state_json.h"
 
+#include "absl/strings/str_cat.h"
+#include "runtime/cgroups/live_groups.h"
 #include "runtime/spec/spec.h"
 
 namespace moat::cli {
 
-nlohmann::ordered_json StateJson(const state::Record& record) {
+state::Status StatusNow(const state::Record& record) {
   const state::Status status = state::CurrentStatus(record);
+  const bool alive = status == state::Status::kRunning || status == state::Status::kCreated;
+  if (alive && cgroups::LiveGroups(record.cgroup_paths).IsFrozen()) return state::Status::kPaused;
+  return status;
+}
+
+absl::Status NotRunning(const state::Record& record) {
+  return absl::FailedPreconditionError(absl::StrCat("container not running: ", record.id, " is ",
+                                                    state::StatusName(StatusNow(record))));
+}
+
+nlohmann::ordered_json StateJson(const state::Record& record) {
+  const state::Status status = StatusNow(record);
   nlohmann::ordered_json json = {
       {"ociVersion", spec::kOciVersion},
       {"id", record.id},

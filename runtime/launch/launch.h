@@ -47,6 +47,8 @@ struct LaunchRequest {
   std::optional<rootfs::RootPlan> root_plan;
   // How the user calls process.cwd ("--cwd") when it has to be there; "": made where it is missing.
   std::string cwd_option;
+  // False: no control groups are made, and a config that asks for limits is refused.
+  bool make_groups = true;
   // For a record of what has to be removed should we be killed: called before the groups are made,
   // and before the first process is started. An error ends the launch.
   std::function<absl::Status(GroupsAre, const std::vector<std::string>& paths)> on_groups;

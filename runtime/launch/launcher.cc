@@ -121,7 +121,10 @@ absl::Status Launcher::OpenPrograms() {
 }
 
 absl::Status Launcher::MakeGroups() {
-  ASSIGN_OR_RETURN(const cgroups::Layout layout, cgroups::DetectLayout());
+  cgroups::Layout layout;
+  if (request_.make_groups) {
+    ASSIGN_OR_RETURN(layout, cgroups::DetectLayout());
+  }
   const cgroups::GroupsConfig config = {
       .id = request_.id, .path = request_.spec.linux_config.cgroups_path, .resources = resources()};
   if (request_.on_groups) {

@@ -76,17 +76,27 @@ void Read(const JsonReader& at, Spec& out) {
   at.Member("linux", out.linux_config);
 }
 
-absl::StatusOr<Spec> Parse(absl::string_view json) {
+namespace {
+
+template <typename T>
+absl::StatusOr<T> ParseAs(absl::string_view json, const std::string& path) {
   ASSIGN_OR_RETURN(const nlohmann::json document, ParseJson(json));
-  Spec spec;
+  T value;
   absl::Status fault;
-  Read(JsonReader(document, "", fault), spec);
+  Read(JsonReader(document, path, fault), value);
   if (!fault.ok()) return fault;
-  return spec;
+  return value;
 }
 
-absl::StatusOr<Spec> Load(const std::string& bundle) {
-  const std::string file = absl::StrCat(bundle, "/config.json");
+}  // namespace
+
+absl::StatusOr<Spec> Parse(absl::string_view json) { return ParseAs<Spec>(json, ""); }
+
+absl::StatusOr<Resources> ParseResources(absl::string_view json) {
+  return ParseAs<Resources>(json, "resources");
+}
+
+absl::StatusOr<Spec> Load(const std::string& file) {
   auto text = ReadFile(file, kMaxConfigSize);
   if (!text.ok()) {
     return Annotate(text.status(), StatusErrno(text.status()) == ENOENT

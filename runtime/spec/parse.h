@@ -17,8 +17,11 @@ inline constexpr size_t kMaxConfigSize = 16 << 20;
 // specification does not have are ignored.
 absl::StatusOr<Spec> Parse(absl::string_view json);
 
-// The same for <bundle>/config.json, checked (validate.h) too; errors name the file and the mend.
-absl::StatusOr<Spec> Load(const std::string& bundle);
+// The same for linux.resources alone, as `update` takes it.
+absl::StatusOr<Resources> ParseResources(absl::string_view json);
+
+// The same for a whole file, checked (validate.h) too; errors name the file and the mend.
+absl::StatusOr<Spec> Load(const std::string& file);
 
 }  // namespace moat::spec
 

@@ -14,7 +14,8 @@
 namespace moat::state {
 
 // runtime-spec 1.3, runtime.md, "State".
-enum class Status { kCreating, kCreated, kRunning, kStopped };
+// kPaused is runc's: a running container whose processes the freezer has stopped.
+enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };
 absl::string_view StatusName(Status status);
 
 struct Record {
@@ -38,7 +39,8 @@ struct Record {
   bool ephemeral = false;
 };
 
-// What the container is now: stopped once init, or a creator that had not finished, is dead.
+// What the container is now: stopped once init, or a creator that had not finished, is dead. Knows
+// nothing of the freezer: cli::StatusNow does.
 Status CurrentStatus(const Record& record);
 
 std::string ToJson(const Record& record);
