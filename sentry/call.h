@@ -33,13 +33,11 @@ struct KnownTask;
 struct Value {
   int64_t value = 0;
 };
-// Put into the caller's table under the lowest free number, which is the result.
+// Put into the caller's table under the lowest free number, which is the result. The sentry's own
+// copy is gone when the program goes on.
 struct GiveFd {
   Fd fd;
   bool close_on_exec = false;
-  // The sentry's own copy must be gone when the program goes on: it could hold up an exec of the
-  // file (ETXTBSY) or stand for an end of a FIFO. Costs a second step.
-  bool ours_closed_first = false;
 };
 // Run natively; the table's line must carry the reason why this is harmless whatever the caller
 // swaps in.
@@ -83,9 +81,8 @@ class Call {
   template <typename T>
   Result<T> ReadObject(platform::GuestAddr from) {
     static_assert(std::is_trivially_copyable_v<T>);
-    TRY_ASSIGN(const std::string bytes, ReadBytes(from, sizeof(T)));
-    T object;
-    bytes.copy(static_cast<char*>(static_cast<void*>(&object)), sizeof(T));
+    T object = {};
+    TRY(ReadInto(from, &object, sizeof(object)));
     return object;
   }
   template <typename T>
@@ -114,6 +111,9 @@ class Call {
   const std::vector<std::pair<uint64_t, std::string>>& strings_read() const { return seen_; }
 
  private:
+  // All `size` bytes, or EFAULT.
+  Result<void> ReadInto(platform::GuestAddr from, void* to, size_t size);
+
   Container& container_;
   platform::Platform& platform_;
   gofer::Channel& gofer_;

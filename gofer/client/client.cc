@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "gofer/client/service_link.h"
-#include "gofer/client/socket_channel.h"
+#include "gofer/client/shared_channel.h"
 
 namespace moat::gofer {
 namespace {
@@ -14,8 +14,7 @@ class SocketClient final : public Client {
 
   Result<std::unique_ptr<Channel>> NewChannel() override {
     TRY_ASSIGN(ServiceLink::NewChannel opened, service_->OpenChannel());
-    return std::unique_ptr<Channel>(
-        std::make_unique<SocketChannel>(service_, std::move(opened.socket), opened.id));
+    return std::unique_ptr<Channel>(std::make_unique<SharedChannel>(service_, std::move(opened)));
   }
 
   int hangup_fd() const override { return service_->fd(); }

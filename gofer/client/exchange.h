@@ -1,4 +1,4 @@
-// One channel's socket: sends a request, waits for its reply, gives up on request.
+// One channel: sends a request, waits for its reply, gives up on request.
 #ifndef MOAT_GOFER_CLIENT_EXCHANGE_H_
 #define MOAT_GOFER_CLIENT_EXCHANGE_H_
 
@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "base/fd.h"
+#include "base/turns.h"
 #include "gofer/client/client.h"
 #include "gofer/client/service_link.h"
 #include "gofer/protocol/packet.h"
@@ -27,7 +28,7 @@ struct Answer {
 // One call at a time; broken() from any thread.
 class Exchange {
  public:
-  Exchange(std::shared_ptr<ServiceLink> service, Fd socket, uint32_t channel);
+  Exchange(std::shared_ptr<ServiceLink> service, ServiceLink::NewChannel channel);
 
   // Sends `request` (its sequence is set here) with `fds` in the order of its descriptor bits.
   // While it waits, asks `give_up` (when there is one) every 50 ms.
@@ -35,14 +36,17 @@ class Exchange {
   bool broken() const { return broken_.load(std::memory_order_relaxed); }
 
  private:
-  Outcome<Answer> Receive(const Request& request, const Channel::GiveUp* give_up);
-  Outcome<Answer> Decode(const Request& request, size_t size, PacketFds fds);
-  // Whether the gofer said that it has closed its copy of the descriptor that it just sent.
-  bool WaitForRelease(const Request& request);
+  // Whether the gofer's thread passed its turn back.
+  bool AwaitReply(const Request& request, const Channel::GiveUp* give_up);
+  Result<void> Send(const EncodedRequest& request, absl::Span<const int> fds);
+  Outcome<Answer> Receive(const Request& request);
   Failure Break();
 
   const std::shared_ptr<ServiceLink> service_;
   const Fd socket_;
+  SharedSlots slots_;
+  Follower follower_;
+  bool has_turn_ = false;  // the gofer's thread sleeps until we give it one
   const uint32_t channel_;
   uint32_t sequence_ = 0;
   std::atomic<bool> broken_{false};

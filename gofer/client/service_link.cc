@@ -20,9 +20,13 @@ Result<void> Send(int socket, ServiceMessage message, absl::Span<const int> fds)
   return {};
 }
 
-Result<ServiceMessage> ReceiveAnswer(int socket, ServiceKind kind, uint32_t channel) {
+void LimitWaiting(int socket) {
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &kAnswerTimeout, sizeof(kAnswerTimeout));
+}
+
+Result<ServiceMessage> ReceiveAnswer(int socket, ServiceKind kind, uint32_t channel,
+                                     PacketFds& fds) {
   std::array<char, sizeof(ServiceMessage)> buffer;
-  PacketFds fds;
   auto size = ReceivePacket(socket, absl::MakeSpan(buffer), fds);
   if (!size.ok() || *size == 0) return Errno(EIO);
   return DecodeServiceAnswer(absl::MakeConstSpan(buffer).first(*size), fds.count, kind, channel);
@@ -32,9 +36,11 @@ Result<ServiceMessage> ReceiveAnswer(int socket, ServiceKind kind, uint32_t chan
 
 Result<void> ServiceLink::ShakeHands() {
   absl::MutexLock lock(&mutex_);
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerTimeout, sizeof(kAnswerTimeout));
+  LimitWaiting(socket_.get());
   TRY(Send(socket_.get(), MakeServiceMessage(ServiceKind::kHello), {}));
-  TRY_ASSIGN(const ServiceMessage answer, ReceiveAnswer(socket_.get(), ServiceKind::kHello, 0));
+  PacketFds none;
+  TRY_ASSIGN(const ServiceMessage answer,
+             ReceiveAnswer(socket_.get(), ServiceKind::kHello, 0, none));
   if (answer.error != 0) return Errno(EPROTO);
   return {};
 }
@@ -44,14 +50,23 @@ Result<ServiceLink::NewChannel> ServiceLink::OpenChannel() {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Errno::Last();
   Fd ours(ends[0]);
   const Fd theirs(ends[1]);
+  TRY_ASSIGN(const Fd memory, SharedSlots::Create());
+  TRY_ASSIGN(SharedSlots slots, SharedSlots::Map(memory));
 
   absl::MutexLock lock(&mutex_);
   const uint32_t id = ++last_channel_;
-  TRY(Send(socket_.get(), MakeServiceMessage(ServiceKind::kNewChannel, id), {theirs.get()}));
+  TRY(Send(socket_.get(), MakeServiceMessage(ServiceKind::kNewChannel, id),
+           {theirs.get(), memory.get()}));
+  PacketFds none;
   TRY_ASSIGN(const ServiceMessage answer,
-             ReceiveAnswer(socket_.get(), ServiceKind::kNewChannel, id));
+             ReceiveAnswer(socket_.get(), ServiceKind::kNewChannel, id, none));
   if (answer.error != 0) return Errno(answer.error);
-  return NewChannel{std::move(ours), id};
+  LimitWaiting(ours.get());
+  PacketFds listener;
+  TRY_ASSIGN(const ServiceMessage follower,
+             ReceiveAnswer(ours.get(), ServiceKind::kFollower, 0, listener));
+  if (follower.error != 0) return Errno(follower.error);
+  return NewChannel{std::move(ours), std::move(slots), std::move(listener.fds[0]), id};
 }
 
 void ServiceLink::Cancel(uint32_t channel, uint32_t sequence) {

@@ -8,6 +8,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "gofer/protocol/slot.h"
 
 namespace moat::gofer {
 
@@ -21,6 +22,8 @@ class ServiceLink {
 
   struct NewChannel {
     Fd socket;
+    SharedSlots slots;
+    Fd follower;  // the listener of the gofer's thread (base/turns.h)
     uint32_t id = 0;
   };
   // Makes a channel's socket pair and gives the gofer its end. The gofer's errno, EPROTO, EIO.

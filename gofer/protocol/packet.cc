@@ -49,7 +49,7 @@ Result<void> SendPacket(int socket, absl::Span<const iovec> parts, absl::Span<co
   return {};
 }
 
-Result<size_t> ReceivePacket(int socket, absl::Span<char> buffer, PacketFds& fds) {
+Result<size_t> ReceivePacket(int socket, absl::Span<char> buffer, PacketFds& fds, int flags) {
   fds = PacketFds();
   alignas(cmsghdr) char control[kControlSize];
   iovec part = {buffer.data(), buffer.size()};
@@ -60,7 +60,7 @@ Result<size_t> ReceivePacket(int socket, absl::Span<char> buffer, PacketFds& fds
     header.msg_iovlen = 1;
     header.msg_control = control;
     header.msg_controllen = sizeof(control);
-    size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+    size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | flags);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return Errno::Last();
   TakeFds(header, fds);
@@ -68,11 +68,17 @@ Result<size_t> ReceivePacket(int socket, absl::Span<char> buffer, PacketFds& fds
   return static_cast<size_t>(size);
 }
 
-void EnlargeBuffers(int socket) {
-  // The kernel caps this at net.core.wmem_max and doubles it (socket(7)). A request that is still
-  // too large fails with EMSGSIZE, alone.
-  const int wanted = static_cast<int>(kMaxRequest);
-  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
+Result<void> SendDescriptors(int socket, absl::Span<const int> fds) {
+  char byte = 0;
+  const iovec part = {&byte, 1};
+  return SendPacket(socket, {&part, 1}, fds);
+}
+
+Result<void> ReceiveDescriptors(int socket, PacketFds& fds) {
+  char byte;
+  TRY_ASSIGN(const size_t size, ReceivePacket(socket, {&byte, 1}, fds, MSG_DONTWAIT));
+  if (size == 0) return Errno(EPIPE);
+  return Unit();
 }
 
 }  // namespace moat::gofer

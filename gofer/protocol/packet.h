@@ -1,4 +1,4 @@
-// One packet over a SEQPACKET socket, without allocation: the hot path of a channel.
+// One packet over a SEQPACKET socket, without allocation.
 #ifndef MOAT_GOFER_PROTOCOL_PACKET_H_
 #define MOAT_GOFER_PROTOCOL_PACKET_H_
 
@@ -25,11 +25,14 @@ struct PacketFds {
 Result<void> SendPacket(int socket, absl::Span<const iovec> parts, absl::Span<const int> fds);
 
 // Receives one packet into `buffer`; its size, 0 at end of file. Replaces `fds`. EAGAIN after
-// SO_RCVTIMEO; EPROTO: larger than `buffer` or with too many descriptors. Retries EINTR.
-Result<size_t> ReceivePacket(int socket, absl::Span<char> buffer, PacketFds& fds);
+// SO_RCVTIMEO, and with MSG_DONTWAIT in `flags` when there is none; EPROTO: larger than `buffer` or
+// with too many descriptors. Retries EINTR.
+Result<size_t> ReceivePacket(int socket, absl::Span<char> buffer, PacketFds& fds, int flags = 0);
 
-// Lets `socket` carry packets of kMaxRequest as far as the system allows.
-void EnlargeBuffers(int socket);
+// A packet that carries nothing but descriptors (at least one).
+Result<void> SendDescriptors(int socket, absl::Span<const int> fds);
+// Receives one that has been sent before; never sleeps. EPROTO, EAGAIN, EPIPE.
+Result<void> ReceiveDescriptors(int socket, PacketFds& fds);
 
 }  // namespace moat::gofer
 

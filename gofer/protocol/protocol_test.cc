@@ -98,7 +98,6 @@ TEST(Request, WrongHeaderFieldsAreRefused) {
   EXPECT_TRUE(refused(&RequestHeader::operation, uint16_t{0}, 0));
   EXPECT_TRUE(refused(&RequestHeader::operation, uint16_t{kLastOperation + 1}, 0));
   EXPECT_TRUE(refused(&RequestHeader::sequence, 0u, 0));
-  EXPECT_TRUE(refused(&RequestHeader::reserved, 1u, 0));
   EXPECT_TRUE(refused(&RequestHeader::umask, 01000u, 0));
   EXPECT_TRUE(refused(&RequestHeader::group_count, 0xffffffffu, 0));
   EXPECT_TRUE(refused(&RequestHeader::path_size, 0xffffffffu, 0));
@@ -233,9 +232,11 @@ TEST(Service, MessagesAreChecked) {
   };
   EXPECT_TRUE(decodes(MakeServiceMessage(ServiceKind::kHello), 0));
   EXPECT_FALSE(decodes(MakeServiceMessage(ServiceKind::kHello, 1), 0));
-  EXPECT_TRUE(decodes(MakeServiceMessage(ServiceKind::kNewChannel, 1), 1));
+  EXPECT_TRUE(decodes(MakeServiceMessage(ServiceKind::kNewChannel, 1), 2));
+  EXPECT_FALSE(decodes(MakeServiceMessage(ServiceKind::kNewChannel, 1), 1));
   EXPECT_FALSE(decodes(MakeServiceMessage(ServiceKind::kNewChannel, 1), 0));
-  EXPECT_FALSE(decodes(MakeServiceMessage(ServiceKind::kNewChannel, 0), 1));
+  EXPECT_FALSE(decodes(MakeServiceMessage(ServiceKind::kNewChannel, 0), 2));
+  EXPECT_FALSE(decodes(MakeServiceMessage(ServiceKind::kFollower), 0));
   EXPECT_TRUE(decodes(MakeServiceMessage(ServiceKind::kCancel, 1, 2), 0));
   EXPECT_FALSE(decodes(MakeServiceMessage(ServiceKind::kCancel, 1, 0), 0));
   EXPECT_FALSE(decodes(MakeServiceMessage(static_cast<ServiceKind>(9), 1, 2), 0));

@@ -46,8 +46,6 @@ bool Fits(const OperationRule& rule, const ReplyHeader& header, absl::string_vie
     case ReplyKind::kCrossing:
       return header.error == ELOOP && header.value == 0 && header.descriptors == 0 &&
              IsVirtualPath(body);
-    case ReplyKind::kReleased:
-      return header.error == 0 && header.value == 0 && header.descriptors == 0 && body.empty();
   }
   return false;
 }

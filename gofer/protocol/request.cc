@@ -66,7 +66,6 @@ EncodedRequest::EncodedRequest(const Request& request) : header_{} {
   header_.uid = request.uid;
   header_.gid = request.gid;
   header_.umask = request.umask;
-  header_.cpu = request.cpu;
   header_.capabilities = request.capabilities;
   std::memcpy(header_.arguments, request.arguments.data(), sizeof(header_.arguments));
   header_.group_count = static_cast<uint32_t>(request.groups.size());
@@ -88,7 +87,6 @@ Result<Request> DecodeRequest(absl::Span<const char> packet, size_t descriptor_c
   if (packet.size() < sizeof(header)) return Errno(EPROTO);
   std::memcpy(&header, packet.data(), sizeof(header));
   if (header.version != kProtocolVersion || header.group_count > kMaxGroups) return Errno(EPROTO);
-  if (header.reserved != 0) return Errno(EPROTO);
   if (static_cast<size_t>(__builtin_popcount(header.descriptors)) != descriptor_count) {
     return Errno(EPROTO);
   }
@@ -100,7 +98,6 @@ Result<Request> DecodeRequest(absl::Span<const char> packet, size_t descriptor_c
   request.uid = header.uid;
   request.gid = header.gid;
   request.umask = header.umask;
-  request.cpu = header.cpu;
   request.capabilities = header.capabilities;
   std::memcpy(request.arguments.data(), header.arguments, sizeof(header.arguments));
 

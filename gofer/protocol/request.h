@@ -23,7 +23,6 @@ struct Request {
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint32_t umask = 0;
-  uint32_t cpu = 0;  // a hint: any number is good
   uint64_t capabilities = 0;
   absl::Span<const uint32_t> groups;
   std::array<uint64_t, kArguments> arguments{};

@@ -37,10 +37,12 @@ Result<ServiceMessage> DecodeServiceRequest(absl::Span<const char> packet,
       fits = message.channel == 0 && message.sequence == 0 && descriptor_count == 0;
       break;
     case ServiceKind::kNewChannel:
-      fits = message.channel != 0 && message.sequence == 0 && descriptor_count == 1;
+      fits = message.channel != 0 && message.sequence == 0 && descriptor_count == 2;
       break;
     case ServiceKind::kCancel:
       fits = message.channel != 0 && message.sequence != 0 && descriptor_count == 0;
+      break;
+    case ServiceKind::kFollower:
       break;
   }
   if (!fits || message.error != 0) return Errno(EPROTO);
@@ -51,10 +53,11 @@ Result<ServiceMessage> DecodeServiceAnswer(absl::Span<const char> packet, size_t
                                            ServiceKind kind, uint32_t channel) {
   TRY_ASSIGN(const ServiceMessage message, Decode(packet));
   if (message.kind != static_cast<uint32_t>(kind) || message.channel != channel ||
-      message.sequence != 0 || descriptor_count != 0 || message.error < 0 ||
-      message.error > kMaxErrno) {
+      message.sequence != 0 || message.error < 0 || message.error > kMaxErrno) {
     return Errno(EPROTO);
   }
+  const size_t wanted = kind == ServiceKind::kFollower && message.error == 0 ? 1 : 0;
+  if (descriptor_count != wanted) return Errno(EPROTO);
   return message;
 }
 

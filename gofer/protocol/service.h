@@ -14,10 +14,12 @@ ServiceMessage MakeServiceMessage(ServiceKind kind, uint32_t channel = 0, uint32
                                   int error = 0);
 
 // A message from the sentry. EPROTO when it is not well-formed or comes with the wrong number of
-// descriptors (one for kNewChannel, else none).
+// descriptors (two for kNewChannel, else none).
 Result<ServiceMessage> DecodeServiceRequest(absl::Span<const char> packet, size_t descriptor_count);
 
-// The gofer's answer to a message of `kind` about `channel`. EPROTO when it is anything else.
+// The gofer's answer to a message of `kind` about `channel`; kFollower comes unasked. EPROTO when
+// it is anything else, or has another number of descriptors (one for a kFollower without error,
+// else none).
 Result<ServiceMessage> DecodeServiceAnswer(absl::Span<const char> packet, size_t descriptor_count,
                                            ServiceKind kind, uint32_t channel);
 

@@ -1,22 +1,29 @@
 // The wire format between sentry and gofer, version 1. Both ends run on one machine from one build,
 // so numbers are in native byte order; neither end believes the other.
 //
-// Everything goes over AF_UNIX SOCK_SEQPACKET: one message is one packet.
+// Services go over AF_UNIX SOCK_SEQPACKET, one message in one packet; requests and replies through
+// shared memory (gofer/protocol/slot.h).
 //
 // Service socket, one per gofer: ServiceMessage in both directions.
 //   kHello      sentry -> gofer, answered by kHello. The first message; versions must agree.
-//   kNewChannel sentry -> gofer with one descriptor (the gofer's end of a new SEQPACKET pair) and a
-//               channel number of the sentry's choice; answered by kNewChannel with `error`.
+//   kNewChannel sentry -> gofer with two descriptors (the gofer's end of a new SEQPACKET pair, the
+//               memory of its slots) and a channel number of the sentry's choice; answered by
+//               kNewChannel with `error`.
 //   kCancel     sentry -> gofer: request `sequence` of `channel` is to fail with EINTR if it
 //               blocks. Not answered; repeated by the sentry until the request is answered.
 //
-// Channel socket, one per sentry thread: Request, Reply, Request, Reply, ... strictly in turn.
+// Channel, one per sentry thread: from the gofer, over its socket, a ServiceMessage (kFollower)
+// with the listener of its thread (base/turns.h); then, in the slots, Request, Reply, Request,
+// Reply, ... strictly in turn.
 //   request = RequestHeader, group_count x uint32, path, NUL, second, NUL, data
-//   reply   = ReplyHeader, body; with a descriptor, a second ReplyHeader (kReleased) follows
-// Descriptors travel as SCM_RIGHTS of the same packet, in the order of the bits of
-// RequestHeader::descriptors. What each operation carries stands in gofer/protocol/rules.cc.
+//   reply   = ReplyHeader, body
+// The turn is passed once the message is there. The gofer has closed its copy of a reply's
+// descriptor before: one that lives on could hold up an exec (ETXTBSY), a FIFO's end or a lock.
+// Descriptors travel over the channel's socket as SCM_RIGHTS of a packet of one byte, in the order
+// of the bits of RequestHeader::descriptors. What each operation carries stands in
+// gofer/protocol/rules.cc.
 //
-// A packet that breaks a rule ends the channel: the gofer closes it, the sentry calls it broken.
+// A message that breaks a rule ends the channel: the gofer closes it, the sentry calls it broken.
 #ifndef MOAT_GOFER_PROTOCOL_WIRE_H_
 #define MOAT_GOFER_PROTOCOL_WIRE_H_
 
@@ -87,17 +94,13 @@ struct RequestHeader {
   uint32_t path_size;  // without the NUL
   uint32_t second_size;
   uint32_t data_size;
-  uint32_t cpu;       // where the sentry's thread is held and waits; the gofer's thread comes there
-  uint32_t reserved;  // 0
 };
-static_assert(sizeof(RequestHeader) == 88 && std::is_trivially_copyable_v<RequestHeader>);
+static_assert(sizeof(RequestHeader) == 80 && std::is_trivially_copyable_v<RequestHeader>);
 
 enum class ReplyKind : uint16_t {
   kValue = 1,
   kError,     // `error` is the errno
   kCrossing,  // `error` is ELOOP, the body is the virtual path
-  kReleased,  // follows each reply with a descriptor, once the gofer's own copy of it is closed: a
-              // copy that lives on could hold up an exec (ETXTBSY), a FIFO's end or a lock
 };
 
 struct ReplyHeader {
@@ -116,14 +119,14 @@ inline constexpr size_t kMaxRequest =
     sizeof(RequestHeader) + kMaxGroups * sizeof(uint32_t) + 2 * (kMaxPath + 1) + kMaxDatagram;
 inline constexpr size_t kMaxReply = sizeof(ReplyHeader) + kMaxXattrValue;
 
-enum class ServiceKind : uint32_t { kHello = 1, kNewChannel, kCancel };
+enum class ServiceKind : uint32_t { kHello = 1, kNewChannel, kCancel, kFollower };
 
 struct ServiceMessage {
   uint32_t version;
   uint32_t kind;      // ServiceKind
-  uint32_t channel;   // 0 for kHello
+  uint32_t channel;   // 0 for kHello and kFollower
   uint32_t sequence;  // kCancel only, else 0
-  int32_t error;      // in the answer to kNewChannel: an errno or 0; else 0
+  int32_t error;      // in the answer to kNewChannel, and in kFollower: an errno or 0; else 0
   uint32_t reserved;  // 0
 };
 static_assert(sizeof(ServiceMessage) == 24 && std::is_trivially_copyable_v<ServiceMessage>);

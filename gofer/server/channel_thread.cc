@@ -6,7 +6,10 @@
 #include <array>
 #include <utility>
 
+#include "base/thread_cpu.h"
+#include "base/turns.h"
 #include "gofer/protocol/reply.h"
+#include "gofer/protocol/service.h"
 
 namespace moat::gofer {
 namespace {
@@ -30,17 +33,17 @@ class DescriptorRoles {
 
 }  // namespace
 
-ChannelThread::ChannelThread(const ServerContext& context, Fd socket)
+ChannelThread::ChannelThread(const ServerContext& context, Fd socket, SharedSlots slots)
     : context_(context),
       socket_(std::move(socket)),
+      slots_(std::move(slots)),
       request_(new char[kMaxRequest]),
-      body_(new char[kMaxBody]) {
-  EnlargeBuffers(socket_.get());
-}
+      body_(new char[kMaxBody]) {}
 
-Result<std::unique_ptr<ChannelThread>> ChannelThread::Start(const ServerContext& context,
-                                                            Fd socket) {
-  auto channel = std::unique_ptr<ChannelThread>(new ChannelThread(context, std::move(socket)));
+Result<std::unique_ptr<ChannelThread>> ChannelThread::Start(const ServerContext& context, Fd socket,
+                                                            SharedSlots slots) {
+  auto channel = std::unique_ptr<ChannelThread>(
+      new ChannelThread(context, std::move(socket), std::move(slots)));
   pthread_attr_t attributes;
   if (const int error = ::pthread_attr_init(&attributes); error != 0) return Errno(error);
   ::pthread_attr_setstacksize(&attributes, kStackSize);
@@ -82,35 +85,45 @@ void* ChannelThread::Main(void* self) {
 void ChannelThread::Serve() {
   HandOverPolitely();
   auto identity = ThreadIdentity::Take(context_.policy, context_.container_root.get());
-  if (!identity.ok()) return;
-  ThreadCpu cpu;
-  while (ServeOne(identity.value(), cpu)) {
+  if (!identity.ok() || !Introduce()) return;
+  while (AwaitTurn() && ServeOne(identity.value())) {
   }
 }
 
-bool ChannelThread::ServeOne(ThreadIdentity& identity, ThreadCpu& cpu) {
-  PacketFds fds;
-  const auto size = ReceivePacket(socket_.get(), {request_.get(), kMaxRequest}, fds);
-  if (!size.ok() || *size == 0) return false;
-  const auto request = DecodeRequest({request_.get(), *size}, fds.count);
-  if (!request.ok()) return false;
-  cpu.Hold(static_cast<int>(request.value().cpu));
-  performing_.store(request.value().sequence);
-  Executed executed = Perform(identity, request.value(), std::move(fds));
-  performing_.store(0);
-  const bool gives_descriptor =
-      executed.crossing.empty() && executed.performed.error == 0 && executed.performed.fd.valid();
-  if (!Send(request.value(), executed)) return false;
-  if (!gives_descriptor) return true;
-  executed.performed.fd.Reset();
-  return SendReleased(request.value());
+// Whether the sentry has now what it needs to give us turns.
+bool ChannelThread::Introduce() {
+  const auto listener = BecomeFollower();
+  const int error = listener.ok() ? 0 : listener.error().value();
+  ServiceMessage message = MakeServiceMessage(ServiceKind::kFollower, 0, 0, error);
+  const iovec part = {&message, sizeof(message)};
+  if (!listener.ok()) {
+    (void)SendPacket(socket_.get(), {&part, 1}, {}).ok();
+    return false;
+  }
+  const int fd = listener.value().get();
+  return SendPacket(socket_.get(), {&part, 1}, {&fd, 1}).ok();
 }
 
-bool ChannelThread::SendReleased(const Request& request) {
-  ReplyHeader header =
-      MakeReplyHeader(request.operation, request.sequence, false, {.kind = ReplyKind::kReleased});
-  const iovec part = {&header, sizeof(header)};
-  return SendPacket(socket_.get(), {&part, 1}, {}).ok();
+bool ChannelThread::AwaitTurn() {
+  for (;;) {
+    const auto passed = PassTurn();
+    if (passed.ok()) return true;
+    if (passed.error().value() != EINTR || stopping_.load()) return false;
+  }
+}
+
+bool ChannelThread::ServeOne(ThreadIdentity& identity) {
+  PacketFds fds;
+  const auto message = slots_.request().Read({request_.get(), kMaxRequest});
+  if (!message.ok()) return false;
+  if (message->has_descriptors && !ReceiveDescriptors(socket_.get(), fds).ok()) return false;
+  const auto request = DecodeRequest({request_.get(), message->size}, fds.count);
+  if (!request.ok()) return false;
+  performing_.store(request.value().sequence);
+  // Our copy of the reply's descriptor is closed with it, before the sentry has its turn.
+  const Executed executed = Perform(identity, request.value(), std::move(fds));
+  performing_.store(0);
+  return !stopping_.load() && Send(request.value(), executed);
 }
 
 Executed ChannelThread::Perform(ThreadIdentity& identity, const Request& request, PacketFds fds) {
@@ -152,8 +165,8 @@ bool ChannelThread::Send(const Request& request, const Executed& executed) {
   const std::array<iovec, 2> parts = {
       iovec{&header, sizeof(header)},
       iovec{const_cast<char*>(reply.body.data()), reply.body.size()}};
-  const absl::Span<const int> fds(&fd, fd >= 0 ? 1 : 0);
-  return SendPacket(socket_.get(), parts, fds).ok();
+  if (!slots_.reply().Write(parts, fd >= 0 ? 1 : 0).ok()) return false;
+  return fd < 0 || SendDescriptors(socket_.get(), {&fd, 1}).ok();
 }
 
 }  // namespace moat::gofer

@@ -12,8 +12,8 @@
 #include "absl/types/span.h"
 #include "base/fd.h"
 #include "base/result.h"
-#include "base/thread_cpu.h"
 #include "gofer/protocol/packet.h"
+#include "gofer/protocol/slot.h"
 #include "gofer/server/execute.h"
 #include "gofer/server/identity.h"
 #include "gofer/server/virtual_mounts.h"
@@ -34,7 +34,8 @@ inline constexpr int kCancelSignal = SIGUSR1;
 class ChannelThread {
  public:
   // Starts the thread. `context` outlives it.
-  static Result<std::unique_ptr<ChannelThread>> Start(const ServerContext& context, Fd socket);
+  static Result<std::unique_ptr<ChannelThread>> Start(const ServerContext& context, Fd socket,
+                                                      SharedSlots slots);
   // Ends the thread, interrupting what it is doing, and waits for it.
   ~ChannelThread();
   ChannelThread(const ChannelThread&) = delete;
@@ -47,13 +48,14 @@ class ChannelThread {
   bool finished() const { return finished_.load(); }
 
  private:
-  ChannelThread(const ServerContext& context, Fd socket);
+  ChannelThread(const ServerContext& context, Fd socket, SharedSlots slots);
 
   static void* Main(void* self);
   void Serve();
   // False: the channel is at its end.
-  bool ServeOne(ThreadIdentity& identity, ThreadCpu& cpu);
-  bool SendReleased(const Request& request);
+  bool ServeOne(ThreadIdentity& identity);
+  bool Introduce();
+  bool AwaitTurn();
   Executed Perform(ThreadIdentity& identity, const Request& request, PacketFds fds);
   bool Send(const Request& request, const Executed& executed);
   bool Cancelled(uint32_t sequence) const {
@@ -62,6 +64,7 @@ class ChannelThread {
 
   const ServerContext& context_;
   const Fd socket_;
+  SharedSlots slots_;
   const std::unique_ptr<char[]> request_;  // kMaxRequest; only what was used takes memory
   const std::unique_ptr<char[]> body_;
   pthread_t thread_{};

@@ -48,35 +48,39 @@ class Server {
       if (!message.ok()) {
         return absl::InvalidArgumentError("the sentry sent a malformed service message");
       }
-      RETURN_IF_ERROR(Handle(message.value(), std::move(fds.fds[0])));
+      RETURN_IF_ERROR(Handle(message.value(), std::move(fds)));
     }
   }
 
  private:
-  absl::Status Handle(const ServiceMessage& message, Fd fd) {
+  absl::Status Handle(const ServiceMessage& message, PacketFds fds) {
     switch (static_cast<ServiceKind>(message.kind)) {
       case ServiceKind::kHello:
         return Answer(ServiceKind::kHello, 0, 0);
       case ServiceKind::kNewChannel:
         return Answer(ServiceKind::kNewChannel, message.channel,
-                      OpenChannel(message.channel, std::move(fd)));
+                      OpenChannel(message.channel, std::move(fds.fds[0]), fds.fds[1]));
       case ServiceKind::kCancel:
         if (auto found = channels_.find(message.channel); found != channels_.end()) {
           found->second->Cancel(message.sequence);
         }
         return absl::OkStatus();
+      case ServiceKind::kFollower:
+        break;
     }
     return absl::InternalError("a service message of no kind was decoded");
   }
 
   // Returns an errno or 0.
-  int OpenChannel(uint32_t id, Fd socket) {
+  int OpenChannel(uint32_t id, Fd socket, const Fd& memory) {
     for (auto it = channels_.begin(); it != channels_.end();) {
       it = it->second->finished() ? channels_.erase(it) : std::next(it);
     }
     if (channels_.size() >= kMaxChannels) return EAGAIN;
     if (channels_.count(id) != 0) return EEXIST;
-    auto channel = ChannelThread::Start(context_, std::move(socket));
+    auto slots = SharedSlots::Map(memory);
+    if (!slots.ok()) return slots.error().value();
+    auto channel = ChannelThread::Start(context_, std::move(socket), std::move(slots).value());
     if (!channel.ok()) return channel.error().value();
     channels_.emplace(id, std::move(channel).value());
     return 0;

@@ -4,17 +4,16 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/linux_abi/seccomp.h"
 #include "base/status.h"
+#include "base/turns.h"
 
 namespace moat::platform::seccomp_notify {
 namespace {
@@ -45,15 +44,6 @@ absl::Status CheckSizes() {
     return absl::FailedPreconditionError(absl::StrCat("seccomp: this kernel's notifications have ",
                                                       largest, " bytes; moat must be rebuilt"));
   return absl::OkStatus();
-}
-
-// Since 6.11 RECV returns when the last task exits; before, it sleeps on for ever (commit
-// "seccomp: interrupt SECCOMP_IOCTL_NOTIF_RECV when all users have exited").
-bool ReceiveReportsEnd() {
-  utsname name = {};
-  unsigned major = 0, minor = 0;
-  if (::uname(&name) < 0 || std::sscanf(name.release, "%u.%u", &major, &minor) != 2) return false;
-  return major > 6 || (major == 6 && minor >= 11);
 }
 
 Trap TrapOf(const seccomp_notif& notification) {
@@ -127,8 +117,7 @@ Result<void> Listener::SendContinue(uint64_t id) const {
 Result<int> Listener::AddFd(uint64_t id, const Fd& fd, const AddFdOptions& options) const {
   seccomp_notif_addfd request = {};
   request.id = id;
-  request.flags = (options.at >= 0 ? SECCOMP_ADDFD_FLAG_SETFD : 0) |
-                  (options.answer ? SECCOMP_ADDFD_FLAG_SEND : 0);
+  request.flags = options.at >= 0 ? SECCOMP_ADDFD_FLAG_SETFD : 0;
   request.srcfd = static_cast<uint32_t>(fd.get());
   request.newfd = options.at >= 0 ? static_cast<uint32_t>(options.at) : 0;
   request.newfd_flags = options.close_on_exec ? O_CLOEXEC : 0;

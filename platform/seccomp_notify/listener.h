@@ -29,12 +29,11 @@ class Listener {
 
   struct AddFdOptions {
     bool close_on_exec = false;
-    bool answer = false;  // the number becomes the call's result, in the same step
-    int at = -1;          // replace this number; -1: the lowest free one
+    int at = -1;  // replace this number; -1: the lowest free one
   };
-  // ESRCH when the task is gone, EMFILE, EBADF (also for O_PATH). After an error of a call with
-  // `answer` the trap still waits; but EINPROGRESS says that a signal interrupted it after all, and
-  // the task got 0: block signals.
+  // The trap waits on. ESRCH when the task is gone, EMFILE, EBADF (also for O_PATH). There is an
+  // answer in the same step (SECCOMP_ADDFD_FLAG_SEND), but a signal that interrupts it makes the
+  // call return 0.
   Result<int> AddFd(uint64_t id, const Fd& fd, const AddFdOptions& options) const;
 
  private:

@@ -9,11 +9,11 @@
 #include "base/linux_abi/errno.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "platform/seccomp_notify/blocked_signals.h"
 #include "platform/seccomp_notify/guest_copy.h"
 #include "platform/seccomp_notify/listener.h"
 #include "platform/seccomp_notify/receiver_gate.h"
 #include "platform/seccomp_notify/session.h"
+#include "platform/seccomp_notify/task_cpu.h"
 #include "platform/seccomp_notify/tracee.h"
 
 namespace moat::platform::seccomp_notify {
@@ -46,17 +46,15 @@ class NotifyPlatform final : public Platform {
   }
   void ReturnRestart(const Trap& trap) override;
   void Continue(const Trap& trap) override { static_cast<void>(listener_.SendContinue(trap.id)); }
-  void ReturnFd(const Trap& trap, const Fd& fd, bool close_on_exec) override;
 
-  Result<int> AddFd(const Trap& trap, const Fd& fd, bool close_on_exec) override {
-    return listener_.AddFd(trap.id, fd, {.close_on_exec = close_on_exec});
-  }
+  Result<int> AddFd(const Trap& trap, const Fd& fd, bool close_on_exec) override;
   Result<void> AddFdAt(const Trap& trap, const Fd& fd, int at, bool close_on_exec) override;
 
   Result<std::unique_ptr<Session>> Enter(const Trap& trap) override;
   uint64_t cookie() const override { return cookie_; }
 
  private:
+  Result<int> Give(const Trap& trap, const Fd& fd, const Listener::AddFdOptions& options);
   // Stops the task under ptrace while its trap returns -`error` (0: the value 0).
   Result<Tracee> StopWith(const Trap& trap, int error);
 
@@ -79,30 +77,25 @@ void NotifyPlatform::ReturnRestart(const Trap& trap) {
   if (!stopped.ok()) ReturnErrno(trap, Errno(EINTR));
 }
 
-void NotifyPlatform::ReturnFd(const Trap& trap, const Fd& fd, bool close_on_exec) {
-  Result<int> number = Errno(EIO);
-  {
-    // When a signal interrupts ADDFD with FLAG_SEND, the kernel takes the descriptor back but not
-    // the answer: the call then returns 0 (seccomp_notify_addfd, 6.18).
-    BlockedSignals blocked;
-    number = listener_.AddFd(trap.id, fd, {.close_on_exec = close_on_exec, .answer = true});
-  }
-  if (number.ok()) return;
-  if (number.error() == Errno(EINPROGRESS)) {
-    // It has happened all the same: somebody stopped and continued this process. The task goes on
-    // with a wrong descriptor number.
-    LogError(absl::StrCat("interrupted while giving a descriptor: killing task ", trap.tid));
-    ::kill(trap.tid, SIGKILL);
-    return;
-  }
-  ReturnErrno(trap, number.error());
+Result<int> NotifyPlatform::AddFd(const Trap& trap, const Fd& fd, bool close_on_exec) {
+  return Give(trap, fd, {.close_on_exec = close_on_exec});
 }
 
 Result<void> NotifyPlatform::AddFdAt(const Trap& trap, const Fd& fd, int at, bool close_on_exec) {
   if (at < 0) return Errno(EBADF);
   TRY_ASSIGN([[maybe_unused]] const int number,
-             listener_.AddFd(trap.id, fd, {.close_on_exec = close_on_exec, .at = at}));
+             Give(trap, fd, {.close_on_exec = close_on_exec, .at = at}));
   return Unit();
+}
+
+// The task itself takes the descriptor: it is woken, and goes on waiting for its answer.
+Result<int> NotifyPlatform::Give(const Trap& trap, const Fd& fd,
+                                 const Listener::AddFdOptions& options) {
+  TaskCpu cpu;
+  cpu.Hold(trap.tid);
+  auto number = listener_.AddFd(trap.id, fd, options);
+  cpu.Release(trap.tid);
+  return number;
 }
 
 Result<std::unique_ptr<Session>> NotifyPlatform::Enter(const Trap& trap) {

@@ -12,9 +12,6 @@
 // one session at a time. A session awaits its task with waitpid(-1, __WNOTHREAD), because an exec
 // may report under another number: children of the thread itself that end meanwhile are reaped
 // unseen, so it should have none that it wants to hear of.
-//
-// A supervisor that is stopped (SIGSTOP, freezer) just while it gives a descriptor (ReturnFd) kills
-// the task: the kernel has then told it a wrong number.
 #ifndef MOAT_PLATFORM_SECCOMP_NOTIFY_NOTIFY_PLATFORM_H_
 #define MOAT_PLATFORM_SECCOMP_NOTIFY_NOTIFY_PLATFORM_H_
 

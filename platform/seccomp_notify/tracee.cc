@@ -38,14 +38,14 @@ Result<Tracee> Tracee::Stop(pid_t tid, absl::FunctionRef<Result<void>()> answer)
   // stands at the door to user mode with the answer in its registers.
   if (!tracee.Wait().ok()) return Errno(ESRCH);
   if (!answered) return Errno(ESRCH);
-  tracee.HoldCpu();
+  tracee.cpu_.Hold(tid);
   return tracee;
 }
 
 Tracee::Tracee(Tracee&& other) noexcept
     : tid_(std::exchange(other.tid_, -1)),
       old_mask_(std::exchange(other.old_mask_, std::nullopt)),
-      old_cpus_(std::exchange(other.old_cpus_, std::nullopt)),
+      cpu_(std::exchange(other.cpu_, TaskCpu())),
       step_from_(other.step_from_),
       owes_sigtrap_(std::exchange(other.owes_sigtrap_, false)) {}
 
@@ -72,22 +72,6 @@ Result<void> Tracee::BlockSignals() {
   if (Ptrace(PTRACE_SETSIGMASK, tid_, sizeof(all), &all) < 0) return Reap();
   old_mask_ = mask;
   return Unit();
-}
-
-void Tracee::HoldCpu() {
-  cpu_set_t cpus;
-  if (::sched_getaffinity(tid_, sizeof(cpus), &cpus) < 0) return;
-  const int here = ::sched_getcpu();
-  if (here < 0 || here >= CPU_SETSIZE || !CPU_ISSET(here, &cpus)) return;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(here, &one);
-  if (::sched_setaffinity(tid_, sizeof(one), &one) == 0) old_cpus_ = cpus;
-}
-
-void Tracee::ReleaseCpu() {
-  if (old_cpus_) ::sched_setaffinity(tid_, sizeof(*old_cpus_), &*old_cpus_);
-  old_cpus_.reset();
 }
 
 Result<Tracee::StepEnd> Tracee::Step() {
@@ -153,7 +137,7 @@ Errno Tracee::Reap() {
 
 void Tracee::Release() {
   if (tid_ < 0) return;
-  ReleaseCpu();
+  cpu_.Release(tid_);
   if (old_mask_ && Ptrace(PTRACE_SETSIGMASK, tid_, sizeof(*old_mask_), &*old_mask_) < 0) {
     Reap();
     return;

@@ -11,7 +11,6 @@
 #ifndef MOAT_PLATFORM_SECCOMP_NOTIFY_TRACEE_H_
 #define MOAT_PLATFORM_SECCOMP_NOTIFY_TRACEE_H_
 
-#include <sched.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
@@ -20,6 +19,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "base/result.h"
+#include "platform/seccomp_notify/task_cpu.h"
 
 namespace moat::platform::seccomp_notify {
 
@@ -54,11 +54,6 @@ class Tracee {
   explicit Tracee(pid_t tid) : tid_(tid) {}
 
   Result<void> BlockSignals();
-  // Keeps the task on our CPU while it is stepped: each step wakes it and then us, and a wake-up of
-  // another CPU costs more than the step. A change of its affinity by another task in that time is
-  // lost.
-  void HoldCpu();
-  void ReleaseCpu();
   // Waits for the next report of the task: its wait status, or ESRCH.
   Result<int> Wait();
   // Whether the task is still traced by this thread under its number.
@@ -69,11 +64,11 @@ class Tracee {
   // Whether the SIGTRAP that it stands at means the end of the step. Notes one that somebody sent.
   Result<bool> HasStepped();
 
-  pid_t tid_ = -1;                     // -1: gone or released
-  std::optional<uint64_t> old_mask_;   // set once the signals are blocked
-  std::optional<cpu_set_t> old_cpus_;  // set while it is held on our CPU
-  uint64_t step_from_ = 0;             // the instruction that SetRegisters put it on
-  bool owes_sigtrap_ = false;          // somebody sent one while we stepped
+  pid_t tid_ = -1;                    // -1: gone or released
+  std::optional<uint64_t> old_mask_;  // set once the signals are blocked
+  TaskCpu cpu_;                       // each step wakes the task and then us
+  uint64_t step_from_ = 0;            // the instruction that SetRegisters put it on
+  bool owes_sigtrap_ = false;         // somebody sent one while we stepped
 };
 
 }  // namespace moat::platform::seccomp_notify

@@ -131,11 +131,20 @@ std::string Sandbox::ReadString(const Trap& trap, uint64_t address) {
   return std::string(text, strnlen(text, bytes.size()));
 }
 
+void ReturnFd(Platform& platform, const Trap& trap, const Fd& fd) {
+  const auto number = platform.AddFd(trap, fd, /*close_on_exec=*/true);
+  if (number.ok()) {
+    platform.ReturnValue(trap, *number);
+  } else {
+    platform.ReturnErrno(trap, number.error());
+  }
+}
+
 void Sandbox::AnswerOpen(const Trap& trap) {
   const std::string path = ReadString(trap, trap.args[trap.nr == __NR_open ? 0 : 1]);
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return platform_->ReturnErrno(trap, Errno::Last());
-  platform_->ReturnFd(trap, fd, true);
+  ReturnFd(*platform_, trap, fd);
 }
 
 void Sandbox::AnswerExec(const Trap& trap) {

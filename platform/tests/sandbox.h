@@ -44,6 +44,9 @@ inline absl::Span<const std::byte> BytesOf(const void* data, size_t size) {
 
 using Handler = std::function<void(Platform&, const Trap&)>;
 
+// Answers with `fd` in the task's table, close-on-exec.
+void ReturnFd(Platform& platform, const Trap& trap, const Fd& fd);
+
 class Sandbox {
  public:
   // `on_test_call` answers the guests' kTestCall.

@@ -41,7 +41,6 @@ class FakePlatform : public platform::Platform {
   void ReturnErrno(const platform::Trap&, Errno) override {}
   void ReturnRestart(const platform::Trap&) override {}
   void Continue(const platform::Trap&) override {}
-  void ReturnFd(const platform::Trap&, const Fd&, bool) override {}
   Result<int> AddFd(const platform::Trap&, const Fd&, bool) override { return Errno(EMFILE); }
   Result<void> AddFdAt(const platform::Trap&, const Fd&, int, bool) override {
     return Errno(EMFILE);

@@ -25,14 +25,6 @@ bool IsPathOnly(const Fd& fd) {
   return flags >= 0 && (flags & O_PATH) != 0;
 }
 
-// Whether somebody can tell that one more copy of an open descriptor is about.
-bool LingeringMatters(const Fd& fd) {
-  const int flags = ::fcntl(fd.get(), F_GETFL);
-  if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY) return true;
-  struct stat attributes;
-  return ::fstat(fd.get(), &attributes) < 0 || S_ISFIFO(attributes.st_mode);
-}
-
 // The memory that recvmsg(2) works on in the task. `address` is where the whole block lies there.
 struct ReceiveBlock {
   ReceiveBlock() = default;
@@ -141,10 +133,7 @@ Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use) {
 }
 
 Outcome GiveDescriptor(Call& call, Fd fd, bool close_on_exec) {
-  if (!IsPathOnly(fd)) {
-    const bool matters = LingeringMatters(fd);
-    return GiveFd{std::move(fd), close_on_exec, matters};
-  }
+  if (!IsPathOnly(fd)) return GiveFd{std::move(fd), close_on_exec};
   return UseDescriptor(call, fd, [close_on_exec](Session& session, int number) -> int64_t {
     if (!close_on_exec) {
       (void)session.Call(SYS_fcntl, {static_cast<uint64_t>(number), F_SETFD, 0});

@@ -52,10 +52,15 @@ Result<std::string> Call::ReadPath(GuestAddr from) {
 
 Result<std::string> Call::ReadBytes(GuestAddr from, size_t size) {
   std::string bytes(size, '\0');
-  if (size == 0) return bytes;
-  TRY_ASSIGN(const size_t got, platform_.Read(trap_, from, WritableBytes(bytes.data(), size)));
-  if (got != size) return Errno(EFAULT);
+  if (size > 0) TRY(ReadInto(from, bytes.data(), size));
   return bytes;
+}
+
+Result<void> Call::ReadInto(GuestAddr from, void* to, size_t size) {
+  TRY_ASSIGN(const size_t got,
+             platform_.Read(trap_, from, WritableBytes(static_cast<char*>(to), size)));
+  if (got != size) return Errno(EFAULT);
+  return {};
 }
 
 Result<void> Call::WriteBytes(GuestAddr to, absl::string_view bytes) {

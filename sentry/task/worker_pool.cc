@@ -52,11 +52,9 @@ class Replier {
   void operator()(const Value& value) { platform_.ReturnValue(trap_, value.value); }
   void operator()(const Errno& error) { platform_.ReturnErrno(trap_, error); }
   void operator()(GiveFd& give) {
-    if (!give.ours_closed_first) {
-      platform_.ReturnFd(trap_, give.fd, give.close_on_exec);
-      return;
-    }
     auto number = platform_.AddFd(trap_, give.fd, give.close_on_exec);
+    // Before the task goes on: a copy of ours could hold up an exec of the file (ETXTBSY), keep the
+    // end of a FIFO open, or a lock.
     give.fd.Reset();
     if (number.ok()) {
       platform_.ReturnValue(trap_, *number);
@@ -107,7 +105,6 @@ absl::Status WorkerPool::AddWorker() {
 }
 
 void WorkerPool::Serve(gofer::Channel& channel) {
-  ThreadCpu cpu;
   HandOverPolitely();
   for (;;) {
     auto trap = platform_.Next();
@@ -121,15 +118,11 @@ void WorkerPool::Serve(gofer::Channel& channel) {
     if (was_last && workers_.load() < kMaxWorkers) {
       if (auto added = AddWorker(); !added.ok()) LogWarning(added.message());
     }
-    // The kernel woke us where the task ran (SYNC_WAKE_UP); there we, the gofer and the task hand
-    // over to each other.
-    cpu.Hold(ThreadCpu::Current());
     Handle(channel, *trap);
     if (channel.broken()) {
       on_fault_("the gofer broke off");
       return;
     }
-    cpu.Release();
     waiting_.fetch_add(1);
   }
 }

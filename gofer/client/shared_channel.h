@@ -1,6 +1,6 @@
 // Channel over a socket: turns each call into one request and its answer back into a value.
-#ifndef MOAT_GOFER_CLIENT_SOCKET_CHANNEL_H_
-#define MOAT_GOFER_CLIENT_SOCKET_CHANNEL_H_
+#ifndef MOAT_GOFER_CLIENT_SHARED_CHANNEL_H_
+#define MOAT_GOFER_CLIENT_SHARED_CHANNEL_H_
 
 #include <memory>
 
@@ -9,10 +9,10 @@
 
 namespace moat::gofer {
 
-class SocketChannel final : public Channel {
+class SharedChannel final : public Channel {
  public:
-  SocketChannel(std::shared_ptr<ServiceLink> service, Fd socket, uint32_t id)
-      : exchange_(std::move(service), std::move(socket), id) {}
+  SharedChannel(std::shared_ptr<ServiceLink> service, ServiceLink::NewChannel opened)
+      : exchange_(std::move(service), std::move(opened)) {}
 
   bool broken() const override { return exchange_.broken(); }
 
@@ -70,4 +70,4 @@ class SocketChannel final : public Channel {
 
 }  // namespace moat::gofer
 
-#endif  // MOAT_GOFER_CLIENT_SOCKET_CHANNEL_H_
+#endif  // MOAT_GOFER_CLIENT_SHARED_CHANNEL_H_

@@ -1,4 +1,4 @@
-#include "gofer/client/socket_channel.h"
+#include "gofer/client/shared_channel.h"
 
 #include <cstring>
 #include <type_traits>
@@ -101,7 +101,7 @@ int Number(Follow follow) { return follow == Follow::kYes ? 1 : 0; }
 
 }  // namespace
 
-Outcome<Opened> SocketChannel::Open(const Credentials& credentials, const PathRef& path,
+Outcome<Opened> SharedChannel::Open(const Credentials& credentials, const PathRef& path,
                                     uint64_t flags, uint32_t mode, uint64_t resolve,
                                     const GiveUp& give_up) {
   return ToOpened(Builder(Operation::kOpen, credentials, path)
@@ -109,53 +109,53 @@ Outcome<Opened> SocketChannel::Open(const Credentials& credentials, const PathRe
                       .CallOn(exchange_, &give_up));
 }
 
-Outcome<Opened> SocketChannel::OpenForExec(const Credentials& credentials, const PathRef& path,
+Outcome<Opened> SharedChannel::OpenForExec(const Credentials& credentials, const PathRef& path,
                                            Follow follow) {
   return ToOpened(Builder(Operation::kOpenForExec, credentials, path)
                       .Arguments(Number(follow))
                       .CallOn(exchange_));
 }
 
-Outcome<struct statx> SocketChannel::Stat(const Credentials& credentials, const PathRef& path,
+Outcome<struct statx> SharedChannel::Stat(const Credentials& credentials, const PathRef& path,
                                           int at_flags, uint32_t mask) {
   return Map<struct statx>(
       Builder(Operation::kStat, credentials, path).Arguments(at_flags, mask).CallOn(exchange_),
       [](const Answer& answer) { return ToObject<struct statx>(answer.body); });
 }
 
-Outcome<struct statfs> SocketChannel::StatFs(const Credentials& credentials, const PathRef& path) {
+Outcome<struct statfs> SharedChannel::StatFs(const Credentials& credentials, const PathRef& path) {
   return Map<struct statfs>(
       Builder(Operation::kStatFs, credentials, path).CallOn(exchange_),
       [](const Answer& answer) { return ToObject<struct statfs>(answer.body); });
 }
 
-Outcome<Unit> SocketChannel::Access(const Credentials& credentials, const PathRef& path, int mode,
+Outcome<Unit> SharedChannel::Access(const Credentials& credentials, const PathRef& path, int mode,
                                     int at_flags) {
   return ToUnit(
       Builder(Operation::kAccess, credentials, path).Arguments(mode, at_flags).CallOn(exchange_));
 }
 
-Outcome<std::string> SocketChannel::ReadLink(const Credentials& credentials, const PathRef& path) {
+Outcome<std::string> SharedChannel::ReadLink(const Credentials& credentials, const PathRef& path) {
   return ToString(Builder(Operation::kReadLink, credentials, path).CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Mkdir(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::Mkdir(const Credentials& credentials, const PathRef& path,
                                    uint32_t mode) {
   return ToUnit(Builder(Operation::kMkdir, credentials, path).Arguments(mode).CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Mknod(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::Mknod(const Credentials& credentials, const PathRef& path,
                                    uint32_t mode, uint64_t device) {
   return ToUnit(
       Builder(Operation::kMknod, credentials, path).Arguments(mode, device).CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Symlink(const Credentials& credentials, absl::string_view target,
+Outcome<Unit> SharedChannel::Symlink(const Credentials& credentials, absl::string_view target,
                                      const PathRef& path) {
   return ToUnit(Builder(Operation::kSymlink, credentials, path).Second(target).CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Link(const Credentials& credentials, const PathRef& from,
+Outcome<Unit> SharedChannel::Link(const Credentials& credentials, const PathRef& from,
                                   const PathRef& to, int at_flags) {
   return ToUnit(Builder(Operation::kLink, credentials, from)
                     .Arguments(at_flags)
@@ -163,13 +163,13 @@ Outcome<Unit> SocketChannel::Link(const Credentials& credentials, const PathRef&
                     .CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Unlink(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::Unlink(const Credentials& credentials, const PathRef& path,
                                     int at_flags) {
   return ToUnit(
       Builder(Operation::kUnlink, credentials, path).Arguments(at_flags).CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Rename(const Credentials& credentials, const PathRef& from,
+Outcome<Unit> SharedChannel::Rename(const Credentials& credentials, const PathRef& from,
                                     const PathRef& to, uint32_t flags) {
   return ToUnit(Builder(Operation::kRename, credentials, from)
                     .Arguments(flags)
@@ -177,20 +177,20 @@ Outcome<Unit> SocketChannel::Rename(const Credentials& credentials, const PathRe
                     .CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Chmod(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::Chmod(const Credentials& credentials, const PathRef& path,
                                    uint32_t mode, int at_flags) {
   return ToUnit(
       Builder(Operation::kChmod, credentials, path).Arguments(mode, at_flags).CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Chown(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::Chown(const Credentials& credentials, const PathRef& path,
                                    uint32_t uid, uint32_t gid, int at_flags) {
   return ToUnit(Builder(Operation::kChown, credentials, path)
                     .Arguments(uid, gid, at_flags)
                     .CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::SetTimes(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::SetTimes(const Credentials& credentials, const PathRef& path,
                                       const std::optional<std::array<struct timespec, 2>>& times,
                                       int at_flags) {
   absl::string_view data;
@@ -204,13 +204,13 @@ Outcome<Unit> SocketChannel::SetTimes(const Credentials& credentials, const Path
                     .CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::Truncate(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::Truncate(const Credentials& credentials, const PathRef& path,
                                       int64_t length) {
   return ToUnit(
       Builder(Operation::kTruncate, credentials, path).Arguments(length).CallOn(exchange_));
 }
 
-Outcome<std::string> SocketChannel::GetXattr(const Credentials& credentials, const PathRef& path,
+Outcome<std::string> SharedChannel::GetXattr(const Credentials& credentials, const PathRef& path,
                                              Follow follow, absl::string_view name) {
   return ToString(Builder(Operation::kGetXattr, credentials, path)
                       .Arguments(Number(follow))
@@ -218,14 +218,14 @@ Outcome<std::string> SocketChannel::GetXattr(const Credentials& credentials, con
                       .CallOn(exchange_));
 }
 
-Outcome<std::string> SocketChannel::ListXattr(const Credentials& credentials, const PathRef& path,
+Outcome<std::string> SharedChannel::ListXattr(const Credentials& credentials, const PathRef& path,
                                               Follow follow) {
   return ToString(Builder(Operation::kListXattr, credentials, path)
                       .Arguments(Number(follow))
                       .CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::SetXattr(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::SetXattr(const Credentials& credentials, const PathRef& path,
                                       Follow follow, absl::string_view name,
                                       absl::string_view value, int flags) {
   return ToUnit(Builder(Operation::kSetXattr, credentials, path)
@@ -235,7 +235,7 @@ Outcome<Unit> SocketChannel::SetXattr(const Credentials& credentials, const Path
                     .CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::RemoveXattr(const Credentials& credentials, const PathRef& path,
+Outcome<Unit> SharedChannel::RemoveXattr(const Credentials& credentials, const PathRef& path,
                                          Follow follow, absl::string_view name) {
   return ToUnit(Builder(Operation::kRemoveXattr, credentials, path)
                     .Arguments(Number(follow))
@@ -243,19 +243,19 @@ Outcome<Unit> SocketChannel::RemoveXattr(const Credentials& credentials, const P
                     .CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::BindUnix(const Credentials& credentials, int socket,
+Outcome<Unit> SharedChannel::BindUnix(const Credentials& credentials, int socket,
                                       const PathRef& path) {
   return ToUnit(Builder(Operation::kBindUnix, credentials, path).Object(socket).CallOn(exchange_));
 }
 
-Outcome<Unit> SocketChannel::ConnectUnix(const Credentials& credentials, int socket,
+Outcome<Unit> SharedChannel::ConnectUnix(const Credentials& credentials, int socket,
                                          const PathRef& path, const GiveUp& give_up) {
   return ToUnit(Builder(Operation::kConnectUnix, credentials, path)
                     .Object(socket)
                     .CallOn(exchange_, &give_up));
 }
 
-Outcome<size_t> SocketChannel::SendToUnix(const Credentials& credentials, int socket,
+Outcome<size_t> SharedChannel::SendToUnix(const Credentials& credentials, int socket,
                                           const PathRef& path, absl::string_view data, int flags) {
   return Map<size_t>(Builder(Operation::kSendToUnix, credentials, path)
                          .Arguments(flags)
@@ -265,7 +265,7 @@ Outcome<size_t> SocketChannel::SendToUnix(const Credentials& credentials, int so
                      [](const Answer& answer) { return static_cast<size_t>(answer.value); });
 }
 
-Outcome<int> SocketChannel::InotifyAdd(const Credentials& credentials, int inotify,
+Outcome<int> SharedChannel::InotifyAdd(const Credentials& credentials, int inotify,
                                        const PathRef& path, uint32_t mask) {
   return Map<int>(Builder(Operation::kInotifyAdd, credentials, path)
                       .Arguments(mask)
