@@ -12,6 +12,7 @@
 
 #include "gofer/client/client.h"
 #include "sentry/exec/exec.h"
+#include "sentry/exec/task_roots.h"
 #include "sentry/proc/virtual_tree.h"
 #include "sentry/task/task_cache.h"
 #include "sentry/task/task_table.h"
@@ -35,6 +36,7 @@ class Container {
   std::unique_ptr<TaskTable> tasks;   // thread-safe
   std::unique_ptr<TaskCache> cache;   // thread-safe
   std::unique_ptr<ExecPlans> plans;   // thread-safe
+  std::unique_ptr<TaskRoots> roots;   // null where no task can change its root; thread-safe
   std::unique_ptr<Tracer> tracer;     // null without --trace; thread-safe
 
  private:

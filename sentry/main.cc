@@ -67,6 +67,8 @@ absl::Status BuildContainer(Sentry& sentry) {
                    StubRoot::Create(std::move(sentry.attachment.stub), config.loader));
   config.loader.Reset();
   container.plans = std::make_unique<ExecPlans>(std::move(stub_root));
+  container.roots = std::make_unique<TaskRoots>(container.plans->root(), *container.tasks,
+                                                sentry.root.proc.get());
 
   TreeConfig tree = config.tree;
   tree.proc_a = sentry.root.proc.get();
@@ -74,6 +76,9 @@ absl::Status BuildContainer(Sentry& sentry) {
   tree.tmpfs = sentry.root.scratch.get();
   tree.tmpfs_view = sentry.root.scratch_view.get();
   tree.stub_device = stub.st_dev;
+  tree.root_behind = [&container](const struct stat& root) {
+    return container.roots->Behind(root);
+  };
   tree.cgroup_memory = config.cgroup_memory.get();
   tree.cgroup_cpu = config.cgroup_cpu.get();
   tree.cgroup_pids = config.cgroup_pids.get();

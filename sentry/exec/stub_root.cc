@@ -4,10 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/read_file.h"
 #include "base/status.h"
@@ -40,21 +43,45 @@ absl::StatusOr<std::unique_ptr<StubRoot>> StubRoot::Create(Fd tmpfs, const Fd& l
   return absl::WrapUnique(new StubRoot(std::move(tmpfs), std::move(stub)));
 }
 
-Result<void> StubRoot::Provide(absl::string_view interpreter) {
+Result<void> StubRoot::Provide(const std::string& root, absl::string_view interpreter) {
   absl::MutexLock lock(&mutex_);
-  if (names_.count(std::string(interpreter)) != 0) return {};
-  if (names_.size() >= kMaxNames) return Errno(ELIBBAD);
-  TRY(LinkLocked(interpreter));
-  names_.emplace(interpreter);
+  auto& names = names_[root];
+  if (names.count(interpreter) != 0) return {};
+  if (names.size() >= kMaxNames) return Errno(ELIBBAD);
+  TRY(LinkLocked(root, interpreter));
+  names.emplace(interpreter);
   return {};
 }
 
-Result<void> StubRoot::LinkLocked(absl::string_view interpreter) {
+Result<struct stat> StubRoot::MakeRoot(const std::string& path) {
+  struct stat attributes;
+  if (::mkdirat(tmpfs_.get(), path.c_str(), 0755) < 0 ||
+      ::fstatat(tmpfs_.get(), path.c_str(), &attributes, AT_SYMLINK_NOFOLLOW) < 0) {
+    return Errno::Last();
+  }
+  return attributes;
+}
+
+void StubRoot::RemoveRoot(const std::string& path) {
+  absl::MutexLock lock(&mutex_);
+  names_.erase(path);
+  std::error_code ignored;  // what stays is an empty directory or two
+  std::filesystem::remove_all(absl::StrCat("/proc/self/fd/", tmpfs_.get(), "/", path), ignored);
+}
+
+Result<struct stat> StubRoot::Top() const {
+  struct stat attributes;
+  if (::fstat(tmpfs_.get(), &attributes) < 0) return Errno::Last();
+  return attributes;
+}
+
+Result<void> StubRoot::LinkLocked(const std::string& root, absl::string_view interpreter) {
   const std::vector<absl::string_view> parts = absl::StrSplit(interpreter, '/', absl::SkipEmpty());
   if (parts.empty() || parts.size() > kMaxDepth || interpreter.size() > kMaxLength) {
     return Errno(ELIBBAD);
   }
-  Fd directory(::openat(tmpfs_.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const char* start = root.empty() ? "." : root.c_str();
+  Fd directory(::openat(tmpfs_.get(), start, O_PATH | O_DIRECTORY | O_CLOEXEC));
   for (size_t i = 0; i + 1 < parts.size(); ++i) {
     const std::string name(parts[i]);
     if (name == "..") return Errno(ELIBBAD);

@@ -72,7 +72,7 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
   // The exec that a script's stub makes goes by the script's names.
   if (auto names = plans.TakeNames(task->tgid)) program.names = *std::move(names);
   if (program.elf_interpreter && program.elf_interpreter_path.front() == '/') {
-    TRY(plans.root().Provide(program.elf_interpreter_path));
+    TRY(call.container().roots->Provide(call.trap().tid, program.elf_interpreter_path));
   }
   if (arguments.flags & AT_EXECVE_CHECK) return Value{0};
   const Fd elf = program.is_script ? Fd() : std::move(program.file);

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "sentry/container.h"
+#include "sentry/fs/root_directory.h"
 
 namespace moat::sentry {
 namespace {
@@ -68,7 +69,13 @@ Result<Place> Locate(Call& call, const PathArg& where) {
 }
 
 Result<Place> PlaceBehind(Call& call, LeftTree left) {
-  if (!left.base) return AbsolutePlace(call, absl::StrCat("/", left.rest));
+  if (!left.base) {
+    TRY_ASSIGN(Fd root, call.RootDirectory());
+    if (!root) return AbsolutePlace(call, absl::StrCat("/", left.rest));
+    // Out of a tree that the caller's root does not hold: the "/" there is the container's.
+    TRY_ASSIGN(Fd top, OpenContainerRoot(call));
+    return Place(TreePlace{std::move(top), std::move(root), left.rest.empty() ? "." : left.rest});
+  }
   if (!left.rest.empty()) {
     if (auto directory = VirtualPathOf(call, left.base)) {
       return Place(VirtualPlace{absl::StrCat(*directory, "/", left.rest)});

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "sentry/container.h"
 #include "sentry/fs/hand_over.h"
 #include "sentry/fs/open_file.h"
@@ -22,6 +24,13 @@ Result<Fd> OpenDirectory(Call& call, const PathArg& where) {
   }
   if (!opened.ok()) return opened.error();
   return std::move(opened->fd);
+}
+
+// `path` as a task whose root is `top` sees it (getcwd(3)).
+std::string BelowRoot(const std::string& path, const std::string& top) {
+  if (path == top) return "/";
+  if (absl::StartsWith(path, absl::StrCat(top, "/"))) return path.substr(top.size());
+  return absl::StrCat("(unreachable)", path);
 }
 
 }  // namespace
@@ -43,7 +52,11 @@ Result<std::string> NameWorkingDirectory(Call& call) {
   }
   if (auto path = call.container().tree->PathOfDirectory(attributes)) return *std::move(path);
   if (attributes.stx_nlink == 0) return Errno(ENOENT);
-  return call.container().tasks->ReadLink(call.trap().tid, "cwd");
+  TRY_ASSIGN(const std::string path, call.container().tasks->ReadLink(call.trap().tid, "cwd"));
+  TRY_ASSIGN(const Fd root, call.RootDirectory());
+  if (!root) return path;
+  TRY_ASSIGN(const std::string top, call.container().tasks->NameOf(root));
+  return BelowRoot(path, top);
 }
 
 }  // namespace moat::sentry

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -79,6 +80,10 @@ struct TreeConfig {
   // A mount of the same tmpfs directory, read-only, that callers' directory descriptors are opened
   // through; it should be a detached mount of its own, so that ".." leads nowhere. -1: `tmpfs`.
   int tmpfs_view = -1;
+  // The directory of the container that a task's root (a directory of the stub's tmpfs) stands for;
+  // an empty Fd for the container's root. Thread-safe.
+  std::function<Result<Fd>(const struct stat& root)> root_behind =
+      [](const struct stat&) -> Result<Fd> { return Fd(); };
   uint64_t stub_device = 0;  // st_dev of the workload's root: its mappings are left out; 0: none
   // Values under /proc/sys that the configuration sets, by path there ("net/ipv4/ip_forward").
   std::map<std::string, std::string> sysctls;

@@ -240,7 +240,12 @@ Result<std::string> Walker::LinkText(const TaskInfo& viewer, const Found& found)
   const NodeLine& line = found.node->line;
   if (line.kind == NodeKind::kLink) return line.generate(Context(viewer, found));
   TRY(CheckGuard(viewer, found));
-  if (line.text == "root") return std::string("/");
+  if (line.text == "root") {
+    // The viewer's own root is "/" to it, wherever it lies.
+    if (found.place.pid == viewer.vtgid) return std::string("/");
+    TRY_ASSIGN(const Fd root, RootOf(found));
+    return root ? facts_.processes().NameOf(root) : std::string("/");
+  }
   if (line.text == "ns") return facts_.processes().ReadLink(KernelPath(found));
   if (line.text == "fd") {
     TRY_ASSIGN(const Fd fd, facts_.processes().Duplicate(found.place, ToInt(found.place.name)));
@@ -255,6 +260,11 @@ Result<std::string> Walker::LinkText(const TaskInfo& viewer, const Found& found)
     if (auto path = path_of_file_(*attributes)) return *std::move(path);
   }
   return facts_.processes().ReadLink(kernel_path);
+}
+
+Result<Fd> Walker::RootOf(const Found& found) const {
+  TRY_ASSIGN(const struct stat root, facts_.processes().Stat(KernelPath(found)));
+  return facts_.config().root_behind(root);
 }
 
 MagicTarget Walker::Follow(const TaskInfo& viewer, const Found& found) const {
@@ -274,14 +284,12 @@ MagicTarget Walker::FollowDescriptor(const Found& found) const {
 }
 
 MagicTarget Walker::FollowKernelLink(const Found& found) const {
-  const std::string path = KernelPath(found);
-  // A root that the kernel calls "/" is the one of the workload's mount namespace: the container's.
   if (found.node->line.text == "root") {
-    auto text = facts_.processes().ReadLink(path);
-    if (!text.ok()) return text.error();
-    if (*text == "/") return LeftTree{};
+    auto root = RootOf(found);
+    if (!root.ok()) return root.error();
+    return LeftTree{std::move(root).value(), ""};
   }
-  auto fd = facts_.processes().OpenPath(path);
+  auto fd = facts_.processes().OpenPath(KernelPath(found));
   if (!fd.ok()) return fd.error();
   struct stat attributes;
   if (fstat(fd->get(), &attributes) < 0) return Errno::Last();

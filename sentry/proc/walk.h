@@ -64,6 +64,8 @@ class Walker {
   MagicTarget Follow(const TaskInfo& viewer, const Found& found) const;
   MagicTarget FollowDescriptor(const Found& found) const;
   MagicTarget FollowKernelLink(const Found& found) const;
+  // What a process's root stands for; an empty Fd: the container's.
+  Result<Fd> RootOf(const Found& found) const;
 
   const ContainerFacts& facts_;
   const Node& root_;

@@ -1,10 +1,9 @@
 // The caller's directories: chdir, chroot, getcwd.
 #include <fcntl.h>
-#include <linux/capability.h>
 
 #include <string>
 
-#include "sentry/fs/open_file.h"
+#include "sentry/fs/root_directory.h"
 #include "sentry/fs/working_directory.h"
 #include "sentry/syscalls/handlers.h"
 
@@ -15,11 +14,9 @@ Outcome SysChdir(Call& call) {
   return ChangeDirectory(call, where);
 }
 
-// A difference from Linux: EPERM even for a caller with CAP_SYS_CHROOT.
 Outcome SysChroot(Call& call) {
   TRY_ASSIGN(const PathArg where, ReadPathArg(call, AT_FDCWD, call.AddrArg(0)));
-  TRY_ASSIGN(const auto directory, OpenFile(call, {.where = where, .flags = O_PATH | O_DIRECTORY}));
-  return Errno(EPERM);
+  return ChangeRoot(call, where);
 }
 
 Outcome SysGetcwd(Call& call) {

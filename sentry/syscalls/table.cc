@@ -241,7 +241,7 @@ const Entry kTable[] = {
     Only(158, "arch_prctl", Group::kProcesses, checks::ArchPrctl(), EINVAL, "segment bases, CPUID faulting, AMX permission, shadow stacks of the caller"),
     Refuse(159, "adjtimex", Group::kTime, EPERM, "the host's clock"),
     Native(160, "setrlimit", Group::kProcesses, "raising a hard limit needs a capability over the host"),
-    Notify(161, "chroot", Group::kPaths, SysChroot, {K::kPath}, "EPERM once the path and the caller's right are checked: the caller's root is the empty one and stays so; a root of its own per caller is not built yet"),
+    Notify(161, "chroot", Group::kPaths, SysChroot, {K::kPath}, "the caller's root becomes another empty directory, which stands for the one that it named; each path is walked from there"),
     Notify(162, "sync", Group::kFiles, SysSync, {}, "writes back the file system of the container's root, not those of the host"),
     Refuse(163, "acct", Group::kKernel, EPERM, kByHostRoot),
     Refuse(164, "settimeofday", Group::kTime, EPERM, "the host's clock"),

@@ -89,9 +89,8 @@ Result<Fd> Call::TakeFd(int fd) {
 Result<Fd> Call::WorkingDirectory() { return container_.tasks->OpenLink(trap_.tid, "cwd"); }
 
 Result<Fd> Call::RootDirectory() {
-  // A task's root is always a directory of the stub's tmpfs: its top for everybody who did not call
-  // chroot(2).
-  return Fd();
+  if (container_.roots == nullptr) return Fd();
+  return container_.roots->Of(trap_.tid);
 }
 
 bool Call::SignalPending() { return container_.tasks->SignalPending(trap_.tid); }

@@ -19,6 +19,14 @@ constexpr size_t kMaxStatus = 1 << 20;  // 65536 groups of up to 11 characters
 
 std::string TaskPath(pid_t tid, const char* name) { return absl::StrCat(tid, "/", name); }
 
+Result<std::string> ReadLinkAt(int directory, const std::string& path) {
+  char text[PATH_MAX];
+  const ssize_t size = ::readlinkat(directory, path.c_str(), text, sizeof(text));
+  if (size < 0) return Errno::Last();
+  if (size == sizeof(text)) return Errno(ENAMETOOLONG);
+  return std::string(text, static_cast<size_t>(size));
+}
+
 Result<StatusFile> ReadStatus(int proc, pid_t tid) {
   auto text = ReadFileAt(proc, TaskPath(tid, "status"), kMaxStatus);
   if (!text.ok()) return Errno(ESRCH);
@@ -83,11 +91,11 @@ Result<Fd> TaskTable::Reopen(const Fd& fd) const {
 }
 
 Result<std::string> TaskTable::ReadLink(pid_t tid, const char* link) const {
-  char text[PATH_MAX];
-  const ssize_t size = ::readlinkat(proc_, TaskPath(tid, link).c_str(), text, sizeof(text));
-  if (size < 0) return Errno::Last();
-  if (size == sizeof(text)) return Errno(ENAMETOOLONG);
-  return std::string(text, static_cast<size_t>(size));
+  return ReadLinkAt(proc_, TaskPath(tid, link));
+}
+
+Result<std::string> TaskTable::NameOf(const Fd& fd) const {
+  return ReadLinkAt(proc_, absl::StrCat("thread-self/fd/", fd.get()));
 }
 
 }  // namespace moat::sentry

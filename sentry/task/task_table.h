@@ -33,6 +33,8 @@ class TaskTable {
   // The text of that link: a path in the container's tree as the kernel sees it, with " (deleted)"
   // where it applies.
   Result<std::string> ReadLink(pid_t tid, const char* link) const;
+  // The path of one of the sentry's own descriptors, in the same form.
+  Result<std::string> NameOf(const Fd& fd) const;
   // A new, readable description of the file behind a descriptor of the sentry's, by way of its own
   // /proc/self/fd. EACCES when the sentry's uid may not read it.
   Result<Fd> Reopen(const Fd& fd) const;

@@ -152,6 +152,152 @@ TEST_F(WorkingDirectory, ChrootSurvivesFork) {
               return InChild([] { return access("/file", F_OK) == 0 ? 0 : 100; });
             }));
 }
+TEST_F(WorkingDirectory, ChrootKeepsTheWorkingDirectory) {
+  EXPECT_EQ(0, InChild([] {
+              if (chroot("dir") == -1) return errno;
+              if (access("dir/file", F_OK) == -1) return 100;  // "." is still above the root
+              char path[PATH_MAX];
+              if (syscall(SYS_getcwd, path, sizeof(path)) < 0) return errno;
+              if (std::string(path).rfind("(unreachable)/", 0) != 0) return 101;
+              if (chdir("/") == -1) return errno;
+              if (Cwd() != "/") return 102;
+              return access("file", F_OK) == 0 ? 0 : 103;
+            }));
+}
+TEST_F(WorkingDirectory, ChrootWithinAChroot) {
+  ASSERT_SUCCESS(mkdir("dir/inner", 0755));
+  WriteFile("dir/inner/deep", "x");
+  EXPECT_EQ(0, InChild([] {
+              if (chroot("dir") == -1 || chroot("/inner") == -1) return errno;
+              if (access("/deep", F_OK) == -1) return 100;
+              if (access("/../file", F_OK) == 0) return 101;
+              return chdir("/") == 0 && Cwd() == "/" ? 0 : 102;
+            }));
+}
+TEST_F(WorkingDirectory, ChrootTwiceToOnePlace) {
+  EXPECT_EQ(0, InChild([] {
+              for (int i = 0; i < 3; ++i) {
+                if (chroot("dir") == -1) return errno;
+                if (access("/file", F_OK) == -1) return 100 + i;
+              }
+              return chroot("/") == 0 && access("/file", F_OK) == 0 ? 0 : 110;
+            }));
+}
+TEST_F(WorkingDirectory, ChrootIsLeftByADescriptorFromBefore) {
+  EXPECT_EQ(0, InChild([] {
+              Fd top(open("/", O_RDONLY | O_DIRECTORY));
+              if (chroot("dir") == -1) return errno;
+              if (access("/etc", F_OK) == 0) return 100;
+              if (openat(top.get(), "etc/passwd", O_RDONLY) < 0) return 101;
+              if (fchdir(top.get()) == -1 || chroot(".") == -1) return errno;
+              return access("/etc/passwd", F_OK) == 0 && Cwd() == "/" ? 0 : 102;
+            }));
+}
+TEST_F(WorkingDirectory, ChrootToTheRootChangesNothing) {
+  EXPECT_EQ(
+      0, InChild([] {
+        if (chroot("/") == -1) return errno;
+        return access("/etc/passwd", F_OK) == 0 && access("/proc/self/status", F_OK) == 0 ? 0 : 100;
+      }));
+}
+TEST_F(WorkingDirectory, ChrootHoldsForEveryCall) {
+  EXPECT_EQ(0, InChild([] {
+              if (chroot("dir") == -1 || chdir("/") == -1) return errno;
+              if (mkdir("/made", 0755) == -1 || symlink("/made", "/link") == -1) return errno;
+              WriteFile("/link/new", "text");
+              if (rename("/made/new", "/moved") == -1) return errno;
+              if (link("/moved", "/link/second") == -1) return errno;
+              if (ReadFile("../../made/second") != "text") return 100;
+              char text[64];
+              if (readlink("/link", text, sizeof(text)) != 5) return 101;
+              if (truncate("/moved", 1) == -1 || StatOf("/made/second").st_size != 1) return 102;
+              Fd directory(open("/link", O_RDONLY | O_DIRECTORY));
+              if (openat(directory.get(), "../../../moved", O_RDONLY) < 0) return 103;
+              if (openat(directory.get(), "/moved", O_RDONLY) < 0) return 104;
+              return access("/proc/self", F_OK) == -1 ? 0 : 105;
+            }));
+  EXPECT_EQ("t", ReadFile("dir/moved"));
+}
+TEST_F(WorkingDirectory, ChrootToManyPlaces) {
+  EXPECT_EQ(0, InChild([] {
+              for (int i = 0; i < 1100; ++i) {
+                const std::string name = "place" + std::to_string(i);
+                if (mkdir(name.c_str(), 0755) == -1) return errno;
+                WriteFile(name + "/own", name);
+                const int seen = InChild([&] {
+                  if (chroot(name.c_str()) == -1) return errno;
+                  return ReadFile("/own") == name ? 0 : 100;
+                });
+                if (seen != 0) return seen;
+              }
+              return 0;
+            }));
+}
+TEST_F(WorkingDirectory, ChrootIsSharedByThreads) {
+  EXPECT_EQ(0, InChild([] {
+              int result = -1;
+              std::thread([] { EXPECT_SUCCESS(chroot("dir")); }).join();
+              std::thread([&] { result = access("/file", F_OK); }).join();
+              return result == 0 ? 0 : 100;
+            }));
+}
+TEST_F(WorkingDirectory, ChrootOfAnUnsharedThreadIsItsOwn) {
+  EXPECT_EQ(0, InChild([] {
+              int result = -1;
+              std::thread([&] {
+                if (unshare(CLONE_FS) == 0 && chroot("dir") == 0) result = access("/file", F_OK);
+              }).join();
+              if (result != 0) return 100;
+              return access("/etc/passwd", F_OK) == 0 ? 0 : 101;
+            }));
+}
+TEST_F(WorkingDirectory, ChrootIsSeenThroughProc) {
+  int ready[2], go[2];
+  ASSERT_SUCCESS(pipe(ready));
+  ASSERT_SUCCESS(pipe(go));
+  const pid_t child = fork();
+  if (child == 0) {
+    char byte = chroot("dir") == 0 ? 'y' : 'n';
+    close(go[1]);
+    [[maybe_unused]] ssize_t size = write(ready[1], &byte, 1);
+    size = read(go[0], &byte, 1);
+    _exit(0);
+  }
+  char byte = 'n';
+  EXPECT_EQ(1, read(ready[0], &byte, 1));
+  EXPECT_EQ('y', byte);
+  const std::string root = "/proc/" + std::to_string(child) + "/root";
+  EXPECT_EQ(dir() + "/dir", std::filesystem::read_symlink(root).string());
+  EXPECT_EQ("content", ReadFile(root + "/file"));
+  EXPECT_FALSE(Exists(root + "/etc"));
+  for (const int fd : {ready[0], ready[1], go[0], go[1]}) close(fd);
+  waitpid(child, nullptr, 0);
+}
+TEST_F(WorkingDirectory, ChrootProgramsFindTheirLoaderInside) {
+  ASSERT_SUCCESS(mkdir("dir/bin", 0755));
+  ASSERT_SUCCESS(mkdir("dir/lib64", 0755));
+  // A program whose loader is missing there, and one that needs none.
+  std::filesystem::copy("/bin/true", "dir/bin/dynamic");
+  std::filesystem::copy(Probe("static"), "dir/bin/static");
+  EXPECT_EQ("[p][inside]\n", ExecuteBy([] {
+                               if (chroot("dir") == -1 || chdir("/") == -1) return;
+                               execl("/bin/static", "p", "inside", nullptr);
+                             }).output);
+  EXPECT_EQ(ENOENT, ExecuteBy([] {
+                      if (chroot("dir") == -1) return;
+                      execl("/bin/dynamic", "p", nullptr);
+                    }).error);
+}
+TEST_F(WorkingDirectory, ChrootIsDeniedWithoutSearchPermission) {
+  ASSERT_SUCCESS(mkdir("closed", 0700));
+  EXPECT_CHILD_ERRNO(EACCES, As({}, [] { return ErrnoOf(chroot("closed")); }));
+}
+TEST_F(WorkingDirectory, ChrootIntoProc) {
+  EXPECT_EQ(0, InChild([] {
+              if (chroot("/proc") == -1) return errno;
+              return access("/self/status", F_OK) == 0 ? 0 : 100;
+            }));
+}
 TEST_F(WorkingDirectory, ChrootNeedsCapability) {
   EXPECT_CHILD_ERRNO(EPERM, As({}, [] { return ErrnoOf(chroot("/")); }));
 }

@@ -99,9 +99,18 @@ class RawCalls(Guest):
         self.addCleanup(marker.unlink)
         result = self.do("--rootfs", root("base"), "--cwd", "/", "--", "python3", "-c", script)
         version = (pathlib.Path(root("base")) / "etc/debian_version").read_text()
-        # chroot is refused: docs/compatibility.md.
-        self.assertEqual("Operation not permitted\n" * 2 + version * 2 + "\n", result.out)
+        self.assertEqual(version * 2 + "\n", result.out)
         self.assertIn("FileNotFoundError", result.err)
+
+    def test_chroot_shows_nothing_of_the_real_root(self):
+        # The stub's tmpfs, which is every task's real root, is not to be had through /proc/PID/root.
+        script = ("mkdir /tmp/j; cp /bin/sleep /tmp/j; mkdir -p /tmp/j/lib; "
+                  "python3 -c \"import os, time; os.chroot('/tmp/j'); time.sleep(9)\" & "
+                  "sleep 0.5; ls -A /proc/$!/root; readlink /proc/$!/root; ls -A /proc/$!/root/..; kill $!")
+        result = self.do("--rootfs", root("base"), "--cwd", "/", "--", "sh", "-c", script)
+        self.assertNotIn("loader", result.out)
+        self.assertNotIn(".roots", result.out)
+        self.assertIn("/tmp/j\n", result.out)
 
     def test_kernel_settings_cannot_be_written(self):
         paths = ["/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname",
