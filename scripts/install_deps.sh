@@ -4,6 +4,8 @@
 #
 #   install_deps.sh           what building and running needs
 #   install_deps.sh --tests   and what the tests need
+#   install_deps.sh --clients and the clients of the tests with label "clients"; their services are
+#                             not started
 set -euo pipefail
 
 build_packages=(
@@ -15,8 +17,13 @@ test_packages=(
   debian-archive-keyring mmdebstrap musl-tools procps psmisc python3 runc tmux util-linux
 )
 
+client_packages=(
+  bsdutils conmon containerd docker.io fuse-overlayfs podman slirp4netns uidmap umoci
+)
+
 wanted=("${build_packages[@]}")
-[[ ${1:-} == --tests ]] && wanted+=("${test_packages[@]}")
+[[ ${1:-} == --tests || ${1:-} == --clients ]] && wanted+=("${test_packages[@]}")
+[[ ${1:-} == --clients ]] && wanted+=("${client_packages[@]}")
 
 # dpkg-query prints a line per known package and fails for unknown ones; only the lines count.
 installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${wanted[@]}" \
@@ -40,7 +47,12 @@ install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --ye
 
 echo "installing ${missing[*]}" >&2
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d # invoke-rc.d(8) asks it whether a service may be started
+trap 'rm -f "$log" ${own_policy:-}' EXIT
+if [[ ${1:-} == --clients && ! -e $policy ]]; then
+  own_policy=$policy
+  "${as_root[@]}" sh -c "printf '#!/bin/sh\nexit 101\n' > $policy && chmod 755 $policy"
+fi
 # The lists may be old or not there at all: refresh them only then.
 if ! "${install[@]}" "${missing[@]}" </dev/null >"$log" 2>&1; then
   "${as_root[@]}" apt-get update </dev/null >"$log" 2>&1 || true

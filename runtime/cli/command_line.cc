@@ -104,6 +104,26 @@ std::string ParseFault(const CLI::App& app, const CLI::ParseError& error) {
   return absl::StrCat(absl::StrReplaceAll(error.what(), {{"\n", " "}}), " (see `", help, "`)");
 }
 
+// Clients read the log: an error in the command line goes there, too, as far as its flags are
+// known.
+int ReportParseFault(const CLI::App& app, const CLI::ParseError& error) {
+  Globals globals;
+  const auto take = [&app](const char* flag, std::string& value) {
+    const CLI::Option* option = app.get_option(flag);
+    if (option->count() != 0) value = option->results().front();
+  };
+  take("--log", globals.log);
+  take("--log-format", globals.log_format);
+  const auto context = Context::Create(globals, {});
+  const std::string fault = ParseFault(app, error);
+  if (context.ok()) {
+    context->ReportError(fault);
+  } else {
+    LogError(fault);
+  }
+  return 1;
+}
+
 int Run(const Globals& globals, const Action& action, std::vector<std::string> foreign_command) {
   auto context = Context::Create(globals, std::move(foreign_command));
   if (!context.ok()) {
@@ -150,8 +170,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& wanted) {  // --help, --version
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    LogError(ParseFault(app, error));
-    return 1;
+    return ReportParseFault(app, error);
   }
   for (const auto& [sub, action] : commands) {
     if (sub->parsed()) return Run(globals, action, std::move(arguments.foreign));

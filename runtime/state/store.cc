@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/read_file.h"
 #include "base/status.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr char kStateFile[] = "state.json";
 constexpr char kNewStateFile[] = "state.json.new";
+constexpr size_t kMaxIdMap = 64 << 10;
 constexpr size_t kMaxState = 16 << 20;  // annotations may be long
 
 absl::Status NoSuchContainer(const std::string& id) {
@@ -70,6 +72,16 @@ absl::Status CheckPrivate(const std::string& root) {
   return absl::OkStatus();
 }
 
+bool IsRootOfTheMachine() {
+  if (::geteuid() != 0) return false;
+  // Root of the first user namespace has all ids (user_namespaces(7)). Root of one that a user made
+  // (Podman without root) cannot write to /run; root of a system container has USER=root.
+  const auto map = ReadFile("/proc/self/uid_map", kMaxIdMap);
+  const char* user = std::getenv("USER");
+  return !map.ok() || absl::StrContains(*map, "4294967295") || !std::getenv("XDG_RUNTIME_DIR") ||
+         (user && absl::string_view(user) == "root");
+}
+
 }  // namespace
 
 absl::StatusOr<Record> Entry::Read() const { return ReadRecord(id_, directory_); }
@@ -95,7 +107,7 @@ absl::Status Entry::Remove() const {
 }
 
 absl::StatusOr<std::string> Store::DefaultRoot() {
-  if (::geteuid() == 0) return std::string("/run/moat");
+  if (IsRootOfTheMachine()) return std::string("/run/moat");
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   if (!runtime || runtime[0] != '/') {
     return absl::FailedPreconditionError(

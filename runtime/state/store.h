@@ -38,7 +38,8 @@ class Entry {
 
 class Store {
  public:
-  // /run/moat for root, $XDG_RUNTIME_DIR/moat for others.
+  // /run/moat for root, $XDG_RUNTIME_DIR/moat for others, and for the root of a user namespace that
+  // has XDG_RUNTIME_DIR (and not USER=root), as runc does.
   static absl::StatusOr<std::string> DefaultRoot();
 
   // Makes `root` when it is missing. Refuses "/" and a directory that other users could write to.

@@ -224,6 +224,11 @@ class Flags(Running):
         self.assertEqual("error", line["level"])
         self.assertIn("does not exist", line["msg"])
 
+    def test_fault_of_the_command_line_is_logged(self):
+        log = self.folder / "log.json"
+        self.assertEqual(1, self.moat("--log", log, "--log-format", "json", "state", "--nonsense", ID).code)
+        self.assertIn("--nonsense", json.loads(log.read_text().splitlines()[-1])["msg"])
+
     def test_version(self):
         lines = self.moat("--version").out.splitlines()
         self.assertEqual(["moat version", "commit:", "spec:"],

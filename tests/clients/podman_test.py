@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Podman runs moat, as root and for an ordinary user."""
+
+import os
+import pathlib
+import pwd
+import signal
+import subprocess
+
+import clients
+from sandbox import MOAT, run, wait_until
+
+# Podman's default limits are higher than what a container of a test machine may set.
+LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"]
+
+
+class Podman(clients.ClientTest):
+    def setUp(self):
+        super().setUp()
+        self.command = self.podman_command()
+        self.addCleanup(self.remove_all)
+        self.client("import", clients.make_layer(self.folder), f"localhost/{clients.IMAGE}")
+
+    def podman_command(self):
+        return ["podman", "--root", self.folder / "root", "--runroot", "/run/podman-run", "--tmpdir", "/run/podman-tmp",
+                "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", MOAT]
+
+    def remove_all(self):
+        self.client("pod", "rm", "--all", "--force", "--time", "0")
+        self.client("rm", "--all", "--force", "--time", "0")
+
+    def start(self, *words, flags=(), network="none", **options):
+        return self.client("run", "--rm", *LIMITS, "--network", network, *flags, clients.IMAGE, *words, **options)
+
+    def detached(self, *words, flags=()):
+        # Its streams would be held by conmon.
+        out = self.folder / "id"
+        with open(out, "wb") as stream:
+            code = subprocess.run([*map(str, self.command), "run", "--detach", *LIMITS, "--network", "none", *flags, clients.IMAGE,
+                                   *words], stdin=subprocess.DEVNULL, stdout=stream, timeout=60).returncode
+        self.assertEqual(0, code)
+        return out.read_text().strip()
+
+    def test_run_in_podman(self):
+        result = self.start("sh", "-c", "echo out; cat /proc/1/comm; true")
+        self.assertEqual("out\nsh\n", result.out)
+
+    def test_exit_codes_in_podman(self):
+        self.start("sh", "-c", "exit 7", code=7)
+        self.start("/no/such", code=127)
+        self.start("/etc/passwd", code=126)
+
+    def test_flags_in_podman(self):
+        shared = self.folder / "shared"
+        shared.mkdir()
+        result = self.start("sh", "-c", "grep MemTotal /proc/meminfo; cat /proc/1/comm; touch /x; echo x > /data/file",
+                            flags=["--memory", "64m", "--pids-limit", "50", "--read-only", "--volume", f"{shared}:/data", "--init"],
+                            code=None)
+        self.assertIn("65536", result.out)
+        self.assertIn("Read-only", result.err)
+        self.assertEqual("x\n", (shared / "file").read_text())
+
+    def test_stop_in_podman(self):
+        container = self.detached("sh", "-c", "echo started; trap 'echo term; exit 3' TERM; while :; do sleep 0.1; done")
+        self.assertTrue(wait_until(lambda: self.client("logs", container).out == "started\n", 10))
+        self.client("stop", container)
+        self.assertEqual("started\nterm\n", self.client("logs", container).out)
+        self.assertEqual("3\n", self.client("inspect", "--format", "{{.State.ExitCode}}", container).out)
+
+    def test_pause_in_podman(self):
+        container = self.detached("sleep", "600")
+        self.client("pause", container)
+        self.assertEqual("paused\n", self.client("inspect", "--format", "{{.State.Status}}", container).out)
+        self.client("unpause", container)
+        self.client("kill", container)
+        self.assertEqual("137\n", self.client("wait", container).out)
+
+    def test_exec_in_podman(self):
+        container = self.detached("sleep", "600")
+        self.assertEqual("in\nsleep\n", self.client("exec", container, "sh", "-c", "echo in; cat /proc/1/comm").out)
+        self.client("exec", container, "sh", "-c", "exit 9", code=9)
+
+    def test_pod_in_podman(self):
+        # The first container of the pod holds the namespaces; any program that sleeps will do.
+        self.client("pod", "create", "--name", "pod1", "--network", "none", "--infra-image", f"localhost/{clients.IMAGE}",
+                    "--infra-command", "/bin/sleep 600")
+        self.detached("sh", "-c", "hostname; sleep 600", flags=["--pod", "pod1", "--name", "one"])
+        self.detached("sh", "-c", "hostname; sleep 600", flags=["--pod", "pod1", "--name", "two"])
+        logs = lambda name: self.client("logs", name).out
+        self.assertTrue(wait_until(lambda: logs("one") and logs("one") == logs("two"), 10))
+        self.client("pod", "stop", "--time", "1", "pod1")
+
+
+class RootlessPodman(Podman):
+    """The same for an ordinary user, whose further ids come from newuidmap."""
+
+    def podman_command(self):
+        uid = 1000
+        try:
+            name = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            self.skipTest(f"there is no user {uid}")
+        for kind in ("subuid", "subgid"):
+            # In the test's own mount namespace.
+            (self.folder / kind).write_text(f"{name}:100000:65536\n")
+            pathlib.Path("/etc", kind).touch()
+            self.assert_ends(run(["mount", "--bind", self.folder / kind, f"/etc/{kind}"]), 0)
+            self.addCleanup(run, ["umount", f"/etc/{kind}"])
+        home, self.runtime = self.folder / "home", self.folder / "runtime"
+        for folder in (home, self.runtime):
+            folder.mkdir()
+            os.chown(folder, uid, uid)
+        environment = ["env", "--ignore-environment", f"PATH={os.environ['PATH']}", f"HOME={home}", f"XDG_RUNTIME_DIR={self.runtime}",
+                       f"USER={name}", "--chdir", home]
+        return ["setpriv", "--reuid", uid, "--regid", uid, "--init-groups", *environment, "podman", "--cgroup-manager",
+                "cgroupfs", "--events-backend", "file", "--runtime", MOAT]
+
+    def remove_all(self):
+        super().remove_all()
+        # The process that holds the user namespace for later commands.
+        holder = self.runtime / "libpod/tmp/pause.pid"
+        if holder.exists():
+            os.kill(int(holder.read_text()), signal.SIGKILL)
+
+    def test_ids_in_podman(self):
+        self.assertEqual("0\n5\n", self.start("sh", "-c", "id -u; touch /x && chown 5 /x && stat -c %u /x").out)
+
+
+if __name__ == "__main__":
+    clients.main("podman", "conmon", "newuidmap")
