@@ -18,7 +18,7 @@ test_packages=(
 )
 
 client_packages=(
-  bsdutils conmon containerd docker.io fuse-overlayfs podman slirp4netns uidmap umoci
+  bsdutils catatonit conmon containerd docker.io fuse-overlayfs podman slirp4netns uidmap umoci
 )
 
 wanted=("${build_packages[@]}")

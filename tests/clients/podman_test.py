@@ -10,19 +10,24 @@ import subprocess
 import clients
 from sandbox import MOAT, run, wait_until
 
-# Podman's default limits are higher than what a container of a test machine may set.
-LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"]
+# Podman's default limits are higher than what a test machine may allow.
+CONFIG = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+"""
 
 
 class Podman(clients.ClientTest):
     def setUp(self):
         super().setUp()
+        self.config = self.folder / "containers.conf"
+        self.config.write_text(CONFIG)
         self.command = self.podman_command()
         self.addCleanup(self.remove_all)
         self.client("import", clients.make_layer(self.folder), f"localhost/{clients.IMAGE}")
 
     def podman_command(self):
-        return ["podman", "--root", self.folder / "root", "--runroot", "/run/podman-run", "--tmpdir", "/run/podman-tmp",
+        return ["env", f"CONTAINERS_CONF={self.config}", "podman", "--root", self.folder / "root", "--runroot", "/run/podman-run", "--tmpdir", "/run/podman-tmp",
                 "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", MOAT]
 
     def remove_all(self):
@@ -30,13 +35,13 @@ class Podman(clients.ClientTest):
         self.client("rm", "--all", "--force", "--time", "0")
 
     def start(self, *words, flags=(), network="none", **options):
-        return self.client("run", "--rm", *LIMITS, "--network", network, *flags, clients.IMAGE, *words, **options)
+        return self.client("run", "--rm", "--network", network, *flags, clients.IMAGE, *words, **options)
 
     def detached(self, *words, flags=()):
         # Its streams would be held by conmon.
         out = self.folder / "id"
         with open(out, "wb") as stream:
-            code = subprocess.run([*map(str, self.command), "run", "--detach", *LIMITS, "--network", "none", *flags, clients.IMAGE,
+            code = subprocess.run([*map(str, self.command), "run", "--detach", "--network", "none", *flags, clients.IMAGE,
                                    *words], stdin=subprocess.DEVNULL, stdout=stream, timeout=60).returncode
         self.assertEqual(0, code)
         return out.read_text().strip()
@@ -56,7 +61,7 @@ class Podman(clients.ClientTest):
         result = self.start("sh", "-c", "grep MemTotal /proc/meminfo; cat /proc/1/comm; touch /x; echo x > /data/file",
                             flags=["--memory", "64m", "--pids-limit", "50", "--read-only", "--volume", f"{shared}:/data", "--init"],
                             code=None)
-        self.assertIn("65536", result.out)
+        self.assertIn("65536", result.out, result.err)
         self.assertIn("Read-only", result.err)
         self.assertEqual("x\n", (shared / "file").read_text())
 
@@ -110,8 +115,8 @@ class RootlessPodman(Podman):
         for folder in (home, self.runtime):
             folder.mkdir()
             os.chown(folder, uid, uid)
-        environment = ["env", "--ignore-environment", f"PATH={os.environ['PATH']}", f"HOME={home}", f"XDG_RUNTIME_DIR={self.runtime}",
-                       f"USER={name}", "--chdir", home]
+        environment = ["env", "--ignore-environment", f"--chdir={home}", f"PATH={os.environ['PATH']}", f"HOME={home}", f"XDG_RUNTIME_DIR={self.runtime}",
+                       f"USER={name}", f"CONTAINERS_CONF={self.config}"]
         return ["setpriv", "--reuid", uid, "--regid", uid, "--init-groups", *environment, "podman", "--cgroup-manager",
                 "cgroupfs", "--events-backend", "file", "--runtime", MOAT]
 
