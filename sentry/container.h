@@ -3,6 +3,7 @@
 #ifndef MOAT_SENTRY_CONTAINER_H_
 #define MOAT_SENTRY_CONTAINER_H_
 
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -22,13 +23,14 @@ namespace moat::sentry {
 
 class Container {
  public:
-  // Called at each exec that has replaced a program, before the new one runs.
-  void NoteExec() {
-    if (exec_seen_.exchange(true)) return;
+  // Called at each exec that has replaced the program of process `tgid`, before the new one runs.
+  void NoteExec(pid_t tgid) {
+    if (tgid != init_tgid || exec_seen_.exchange(true)) return;
     const uint64_t once = 1;
     [[maybe_unused]] const ssize_t ignored = ::write(first_exec.get(), &once, sizeof(once));
   }
-  Fd first_exec;  // eventfd(2), readable from the first exec on: init runs the workload
+  Fd first_exec;         // eventfd(2), readable from init's first exec on: it runs the workload
+  pid_t init_tgid = -1;  // in P_A. Others may be before it: hooks.startContainer
 
   std::string id;
   std::unique_ptr<gofer::Client> gofer;

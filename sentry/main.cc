@@ -11,9 +11,13 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/boot.h"
 #include "base/log.h"
+#include "base/read_file.h"
 #include "base/status.h"
 #include "gofer/client/client.h"
 #include "platform/seccomp_notify/notify_platform.h"
@@ -51,12 +55,26 @@ struct Sentry {
   std::unique_ptr<platform::Platform> platform;
 };
 
+// The number of the process of `pidfd` in the pid namespace of `proc`, our own.
+absl::StatusOr<pid_t> NumberOf(int pidfd, int proc) {
+  const std::string file = absl::StrCat("self/fdinfo/", pidfd);
+  const Result<std::string> info = ReadFileAt(proc, file, 4096);
+  if (!info.ok()) return ErrnoStatus(info.error().value(), "read", file);
+  for (absl::string_view line : absl::StrSplit(*info, '\n')) {
+    pid_t pid;
+    if (absl::ConsumePrefix(&line, "Pid:") && absl::SimpleAtoi(line, &pid) && pid > 0) return pid;
+  }
+  return absl::NotFoundError("the container's init is gone");
+}
+
 absl::Status BuildContainer(Sentry& sentry) {
   Container& container = sentry.container;
   BootConfig& config = sentry.config;
   container.id = config.id;
   container.first_exec.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!container.first_exec) return ErrnoStatus(errno, "eventfd", "");
+  ASSIGN_OR_RETURN(container.init_tgid,
+                   NumberOf(sentry.attachment.init_process.get(), sentry.root.proc.get()));
   container.tasks = std::make_unique<TaskTable>(sentry.root.proc.get());
   container.cache = std::make_unique<TaskCache>(sentry.root.proc.get());
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));

@@ -62,6 +62,9 @@ Result<void> TracedSession::Prepare(int nr, const std::array<uint64_t, 6>& args)
 
 Result<uint64_t> TracedSession::Call(int nr, std::array<uint64_t, 6> args) {
   if (over_) return Errno(ESRCH);
+  // For a profile of the config that would refuse the call (runtime/seccomp); of those that are run
+  // here only mmap has a sixth argument.
+  if (nr != __NR_mmap) args[5] = cookie_;
   for (;;) {
     TRY(Prepare(nr, args));
     TRY_ASSIGN(const Tracee::StepEnd end, tracee_.Step());

@@ -39,6 +39,12 @@ sock_filter Return(const Action& action) {
       return BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<uint32_t>(action.error));
     case Action::Kind::kNotify:
       return BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
+    case Action::Kind::kLog:
+      return BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_LOG);
+    case Action::Kind::kTrap:
+      return BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP);
+    case Action::Kind::kKillThread:
+      return BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_THREAD);
     case Action::Kind::kKillProcess:
       break;
   }
@@ -46,7 +52,7 @@ sock_filter Return(const Action& action) {
 }
 
 absl::Status CheckAction(int nr, const Action& action) {
-  if (action.kind == Action::Kind::kErrno && (action.error < 1 || action.error > 4095))
+  if (action.kind == Action::Kind::kErrno && (action.error < 0 || action.error > 4095))
     return absl::InvalidArgumentError(
         absl::StrCat("filter rule ", nr, ": ", action.error, " is no errno"));
   return absl::OkStatus();

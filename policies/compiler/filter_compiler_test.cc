@@ -281,7 +281,7 @@ TEST(FilterCompiler, RefusesWhatItCannotSay) {
   const auto refused = [](Rule rule) { return !Compile({.rules = {std::move(rule)}}).ok(); };
   EXPECT_TRUE(refused({-1, Action::Allow()}));
   EXPECT_TRUE(refused({0x40000000, Action::Allow()}));
-  EXPECT_TRUE(refused({1, Action::Error(0)}));
+  EXPECT_TRUE(refused({1, Action::Error(-1)}));
   EXPECT_TRUE(refused({1, Action::Error(4096)}));
   EXPECT_TRUE(refused({1, Action::Allow(), {{{Arg32(6, Compare::kEqual, 0)}, Action::Allow()}}}));
   EXPECT_TRUE(refused({1, Action::Allow(), {{{{0, 1, Compare::kEqual, 2}}, Action::Allow()}}}));

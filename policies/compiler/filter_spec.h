@@ -22,13 +22,18 @@
 namespace moat::policies {
 
 struct Action {
-  enum class Kind { kAllow, kErrno, kNotify, kKillProcess };
+  // From the weakest to the strongest, as the kernel ranks them (seccomp(2)); kErrno is stronger
+  // than kNotify: of two filters on one task the stronger answer counts.
+  enum class Kind { kAllow, kLog, kNotify, kErrno, kTrap, kKillThread, kKillProcess };
   Kind kind = Kind::kErrno;
-  int error = ENOSYS;  // kErrno only; 1 to 4095
+  int error = ENOSYS;  // kErrno only; 0 (the call is skipped and succeeds) to 4095
 
   static constexpr Action Allow() { return {Kind::kAllow, 0}; }
   static constexpr Action Error(int error) { return {Kind::kErrno, error}; }
   static constexpr Action Notify() { return {Kind::kNotify, 0}; }
+  static constexpr Action Log() { return {Kind::kLog, 0}; }
+  static constexpr Action Trap() { return {Kind::kTrap, 0}; }
+  static constexpr Action KillThread() { return {Kind::kKillThread, 0}; }
   static constexpr Action KillProcess() { return {Kind::kKillProcess, 0}; }
   friend constexpr bool operator==(const Action&, const Action&) = default;
 };

@@ -18,9 +18,10 @@ absl::StatusOr<int> RunDetached(const Context& context, const CreateRequest& req
   ASSIGN_OR_RETURN(const state::Store store, context.OpenStore());
   ASSIGN_OR_RETURN(launch::Launched launched, CreateContainer(context, store, request));
   ASSIGN_OR_RETURN(const state::Entry entry, store.Lock(request.id));
+  ASSIGN_OR_RETURN(const state::Record record, entry.Read());
   absl::Cleanup undo = [&] {
     launch::Abandon(launched);
-    entry.Remove().IgnoreError();
+    ForgetContainer(entry, record).IgnoreError();
   };
   RETURN_IF_ERROR(StartContainer(entry, launched.control.get()));
   std::move(undo).Cancel();

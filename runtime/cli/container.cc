@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "runtime/cgroups/live_groups.h"
 #include "runtime/cli/console_socket.h"
+#include "runtime/hooks/saved_hooks.h"
 #include "runtime/hostview/accounts.h"
 
 namespace moat::cli {
@@ -134,6 +135,10 @@ void KillAndWait(std::initializer_list<state::ProcessRef> processes) {
   }
 }
 
+hooks::HookContainer HookFacts(const state::Record& record) {
+  return {record.id, record.bundle, record.annotations};
+}
+
 }  // namespace
 
 absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const state::Store& store,
@@ -144,6 +149,7 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
   absl::Cleanup remove_entry = [&] { entry.Remove().IgnoreError(); };
   ASSIGN_OR_RETURN(state::Record record, NewRecord(request));
   RETURN_IF_ERROR(entry.Write(record));
+  RETURN_IF_ERROR(hooks::SaveHooks(entry.directory(), request.spec.hooks));
   Fd log;
   if (!request.foreground) {
     ASSIGN_OR_RETURN(log, OpenSupervisorLog(entry));
@@ -170,8 +176,10 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
   launch_request.die_with_parent = request.foreground;
   absl::StatusOr<launch::Launched> launched = launch::Launch(launch_request);
   if (!launched.ok()) return WithCommandExitCode(launched.status());
+  const hooks::HookContainer facts = HookFacts(record);
   if (auto status = Publish(request, entry, *launched, std::move(record)); !status.ok()) {
     launch::Abandon(*launched);
+    hooks::RunPoststop(request.spec.hooks, facts);
     return status;
   }
   std::move(remove_entry).Cancel();
@@ -182,7 +190,12 @@ absl::Status StartContainer(const state::Entry& entry, int control) {
   ASSIGN_OR_RETURN(state::Record record, entry.Read());
   RETURN_IF_ERROR(WithCommandExitCode(launch::Start(control)));
   record.reached = state::Status::kRunning;
-  return entry.Write(record);
+  RETURN_IF_ERROR(entry.Write(record));
+  ASSIGN_OR_RETURN(const spec::Hooks saved, hooks::LoadHooks(entry.directory()));
+  const absl::Status hooked = hooks::RunPoststart(saved, HookFacts(record), record.init.pid);
+  // runtime-spec runtime.md, "Lifecycle", step 9: the container is stopped.
+  if (!hooked.ok()) KillAndWait({record.init, record.gofer, record.sentry});
+  return hooked;
 }
 
 absl::Status DestroyContainer(const state::Entry& entry, const state::Record& record) {
@@ -192,7 +205,15 @@ absl::Status DestroyContainer(const state::Entry& entry, const state::Record& re
   KillAndWait({record.init, record.gofer, record.sentry});
   RETURN_IF_ERROR(cgroups::Groups::FromPaths(record.cgroup_paths).Remove());
   cgroups::RemoveEmpty(record.planned_cgroup_paths);
-  return entry.Remove();
+  return ForgetContainer(entry, record);
+}
+
+absl::Status ForgetContainer(const state::Entry& entry, const state::Record& record) {
+  const auto saved = hooks::LoadHooks(entry.directory());
+  if (!saved.ok()) LogWarning(absl::StrCat("hooks.poststop: ", saved.status().message()));
+  RETURN_IF_ERROR(entry.Remove());
+  if (saved.ok()) hooks::RunPoststop(*saved, HookFacts(record));
+  return absl::OkStatus();
 }
 
 void CollectGarbage(const state::Store& store) {

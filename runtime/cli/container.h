@@ -47,6 +47,9 @@ absl::Status StartContainer(const state::Entry& entry, int control);
 // Ends what still lives of a container and removes its control groups and its directory.
 absl::Status DestroyContainer(const state::Entry& entry, const state::Record& record);
 
+// Removes the directory of a container of which nothing else is left, and runs hooks.poststop.
+absl::Status ForgetContainer(const state::Entry& entry, const state::Record& record);
+
 // Destroys containers of `do` and `run` whose moat was killed before it could. Errors are logged.
 void CollectGarbage(const state::Store& store);
 

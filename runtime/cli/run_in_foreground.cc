@@ -47,7 +47,8 @@ absl::Status Forget(const state::Store& store, const std::string& id) {
   const auto entry = store.Lock(id);
   if (absl::IsNotFound(entry.status())) return absl::OkStatus();
   RETURN_IF_ERROR(entry.status());
-  return entry->Remove();
+  ASSIGN_OR_RETURN(const state::Record record, entry->Read());
+  return ForgetContainer(*entry, record);
 }
 
 // Who only sees "Killed" would look for somebody who did it.

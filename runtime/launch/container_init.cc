@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/fd_message.h"
 #include "base/read_file.h"
+#include "base/reset_signals.h"
 #include "base/status.h"
 #include "platform/seccomp_notify/install_filter.h"
 #include "runtime/launch/empty_root.h"
@@ -123,9 +124,16 @@ absl::Status Init::SetUpNamespaces() {
   pid_namespace_.Reset(::openat(proc_.get(), "self/ns/pid", O_RDONLY | O_CLOEXEC));
   ipc_namespace_.Reset(::openat(proc_.get(), "self/ns/ipc", O_RDONLY | O_CLOEXEC));
   if (!pid_namespace_ || !ipc_namespace_) return ErrnoStatus(errno, "openat", "ns/pid, ns/ipc");
-  RETURN_IF_ERROR(namespaces::SetNames(config_.spec.hostname, config_.spec.domainname));
-  if (config_.namespaces.creates(CLONE_NEWNET)) RETURN_IF_ERROR(namespaces::SetLoopbackUp());
-  RETURN_IF_ERROR(namespaces::WriteSysctls(config_.spec.linux_config.sysctl, proc_.get()));
+  const namespaces::NamespacePlan& plan = config_.namespaces;
+  if (plan.creates(CLONE_NEWUTS)) {
+    RETURN_IF_ERROR(namespaces::SetNames(config_.spec.hostname, config_.spec.domainname));
+  }
+  if (plan.creates(CLONE_NEWNET)) RETURN_IF_ERROR(namespaces::SetLoopbackUp());
+  ASSIGN_OR_RETURN(const auto sysctls,
+                   namespaces::SysctlsOf(config_.spec.linux_config.sysctl, [&plan](int flag) {
+                     return plan.creates(static_cast<uint64_t>(flag));
+                   }));
+  RETURN_IF_ERROR(namespaces::WriteSysctls(sysctls, proc_.get()));
   ASSIGN_OR_RETURN(stub_, EnterEmptyRoot());
   return absl::OkStatus();
 }
@@ -213,6 +221,8 @@ absl::Status Init::Finish() {
   const spec::Process& process = *config_.spec.process;
   const bool make_cwd = config_.cwd_option.empty();
   if (make_cwd) RETURN_IF_ERROR(MakeWorkingDirectory(process.cwd));
+  // As late as it may be done: without no_new_privs it takes a capability, as in runc.
+  if (!process.no_new_privileges) RETURN_IF_ERROR(seccomp::InstallProfile(config_.profile));
   RETURN_IF_ERROR(TakeIdentity(process.user, config_.capabilities));
   if (::chdir(process.cwd.c_str()) < 0) {
     return ErrnoStatus(
@@ -221,7 +231,7 @@ absl::Status Init::Finish() {
   }
   ASSIGN_OR_RETURN(program_, FindProgram(process));
   environment_ = MakeEnvironment(process);
-  return absl::OkStatus();
+  return process.no_new_privileges ? seccomp::InstallProfile(config_.profile) : absl::OkStatus();
 }
 
 absl::Status Init::Prepare() {
@@ -243,6 +253,11 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
 void Init::WaitAndExecute() {
   constexpr int kNotFound = 127, kNotExecutable = 126;  // as a shell says
   if (!ExpectType(init_, "start").ok()) ::_exit(1);
+  // As the container's user, under its filters: they are the container's own programs.
+  const absl::Status hooked =
+      hooks::RunHooks("hooks.startContainer", config_.spec.hooks.start_container,
+                      {config_.hooks.state, "", environment_});
+  if (!hooked.ok()) FailAndExit(init_, hooked, 1);
   std::vector<std::string> arguments = config_.spec.process->args;
   ResetSignals();
   ::execve(program_.c_str(), Pointers(arguments).data(), Pointers(environment_).data());
@@ -310,6 +325,7 @@ absl::Status MakeInit(const InitConfig& config) {
   // Nobody in A may look into a process that still has the host before its eyes.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "dumpable");
   RETURN_IF_ERROR(namespaces::JoinNamespaces(config.namespaces));
+  RETURN_IF_ERROR(namespaces::ConfigureJoined(config.spec, config.namespaces));
   RETURN_IF_ERROR(TakeOwnersIds(config.ids));
   if (::setns(config.outer_user, CLONE_NEWUSER) < 0) {
     return ErrnoStatus(errno, "setns", "user namespace A");

@@ -21,10 +21,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
+#include "runtime/hooks/run_hooks.h"
 #include "runtime/launch/identity.h"
 #include "runtime/launch/process.h"
 #include "runtime/namespaces/id_map.h"
 #include "runtime/namespaces/namespace_plan.h"
+#include "runtime/seccomp/profile.h"
 #include "runtime/spec/spec.h"
 
 namespace moat::launch {
@@ -39,6 +41,8 @@ struct InitConfig {
   const namespaces::NamespacePlan& namespaces;
   const CapabilityMasks& capabilities;
   const std::vector<sock_filter>& filter;
+  const seccomp::Profile& profile;
+  const hooks::HookSurroundings& hooks;  // of startContainer; its environment is the process's
   const StepObserver& observer;
   std::array<int, 3> stdio;
   int preserve_fds;

@@ -7,17 +7,29 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <optional>
+#include <utility>
 
 #include "base/status.h"
+#include "platform/loader/plan.h"
 #include "platform/seccomp_notify/install_filter.h"
 #include "policies/compiler/filter_compiler.h"
+#include "runtime/hooks/saved_hooks.h"
 #include "runtime/launch/launcher.h"
 #include "sentry/syscalls/filter.h"
+#include "sentry/syscalls/table.h"
 
 namespace moat::launch {
 namespace {
 
-absl::StatusOr<Filter> MakeFilter() {
+std::optional<int> NumberOf(absl::string_view name) {
+  for (const sentry::Entry& entry : sentry::SyscallTable()) {
+    if (entry.name == name && entry.nr <= sentry::kLastSyscall) return entry.nr;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<Filter> MakeFilter(const std::optional<spec::Seccomp>& profile) {
   Filter filter;
   while (filter.cookie == 0) {
     if (::getrandom(&filter.cookie, sizeof(filter.cookie), 0) != sizeof(filter.cookie)) {
@@ -27,6 +39,12 @@ absl::StatusOr<Filter> MakeFilter() {
   policies::FilterSpec spec = sentry::DefaultFilterSpec();
   spec.cookie = filter.cookie;
   ASSIGN_OR_RETURN(filter.program, policies::Compile(spec));
+  if (profile) {
+    ASSIGN_OR_RETURN(filter.profile,
+                     seccomp::CompileProfile(*profile, {.number_of = NumberOf,
+                                                        .cookie = filter.cookie,
+                                                        .plan_call = loader::kPlanCall}));
+  }
   return filter;
 }
 
@@ -48,8 +66,15 @@ void Reap(const Fd& pidfd) {
 
 absl::StatusOr<Launched> Launch(const LaunchRequest& request) {
   RETURN_IF_ERROR(CheckKernel());
-  ASSIGN_OR_RETURN(const Filter filter, MakeFilter());
-  return Launcher(request, filter, nullptr).Run();
+  ASSIGN_OR_RETURN(const Filter filter, MakeFilter(request.spec.linux_config.seccomp));
+  std::optional<Launcher> launcher(std::in_place, request, filter, nullptr);
+  absl::StatusOr<Launched> launched = launcher->Run();
+  const bool hooks_are_due = !launched.ok() && launcher->hooks_began();
+  launcher.reset();  // undoes everything that it did not finish
+  if (hooks_are_due) {
+    hooks::RunPoststop(request.spec.hooks, {request.id, request.bundle, request.spec.annotations});
+  }
+  return launched;
 }
 
 // In the order in which they can be reaped: the sentry, pid 1 of P_A, is only gone once all others

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <climits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +16,7 @@
 #include "base/read_file.h"
 #include "base/status.h"
 #include "runtime/cgroups/hierarchy.h"
+#include "runtime/hooks/hook_state.h"
 #include "runtime/launch/boot_config.h"
 #include "runtime/launch/control.h"
 #include "runtime/launch/message.h"
@@ -55,11 +58,6 @@ absl::Status CheckMaySetGroups() {
       "have root write its maps (newuidmap and newgidmap do)");
 }
 
-std::string OwnHostname() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof(name) - 1) == 0 ? name : "localhost";
-}
-
 }  // namespace
 
 Launcher::OwnedControlFile::~OwnedControlFile() {
@@ -78,12 +76,22 @@ absl::StatusOr<Launched> Launcher::Run() {
   RETURN_IF_ERROR(Step("build root", &Launcher::BuildRoot));
   RETURN_IF_ERROR(Step("listen", &Launcher::Listen));
   RETURN_IF_ERROR(Step("start sentry", &Launcher::StartSentryProcess));
-  RETURN_IF_ERROR(Step("boot sentry", &Launcher::BootSentry));
+  // Before anything waits for the init, so that all start side by side; but hooks may still change
+  // the root.
+  const bool boot_early = !has_create_hooks();
+  if (boot_early) RETURN_IF_ERROR(Step("boot sentry", &Launcher::BootSentry));
   RETURN_IF_ERROR(Step("start gofer", &Launcher::StartGoferProcess));
-  RETURN_IF_ERROR(Step("boot gofer", &Launcher::BootGofer));
+  if (boot_early) RETURN_IF_ERROR(Step("boot gofer", &Launcher::BootGofer));
   RETURN_IF_ERROR(Step("start init", &Launcher::StartInit));
   RETURN_IF_ERROR(Step("await init", &Launcher::AwaitInit));
   RETURN_IF_ERROR(Step("mount queues", &Launcher::MountQueues));
+  hooks_began_ = true;
+  if (!boot_early) {
+    RETURN_IF_ERROR(Step("run hooks", &Launcher::RunRuntimeHooks));
+    RETURN_IF_ERROR(Step("finish root", &Launcher::FinishRoot));
+    RETURN_IF_ERROR(Step("boot sentry", &Launcher::BootSentry));
+    RETURN_IF_ERROR(Step("boot gofer", &Launcher::BootGofer));
+  }
   RETURN_IF_ERROR(Step("await supervisors", &Launcher::AwaitSupervisors));
   RETURN_IF_ERROR(Step("install filter", &Launcher::InstallFilter));
   RETURN_IF_ERROR(Step("limit init", &Launcher::LimitInit));
@@ -137,12 +145,13 @@ absl::Status Launcher::MakeGroups() {
 }
 
 absl::Status Launcher::BuildRoot() {
-  ASSIGN_OR_RETURN(
-      root_, rootfs::BuildRoot({.spec = request_.spec,
-                                .ids = ids_,
-                                .bundle = request_.bundle,
-                                .staging = request_.state_dir,
-                                .plan = request_.root_plan ? &*request_.root_plan : nullptr}));
+  ASSIGN_OR_RETURN(root_,
+                   rootfs::BuildRoot({.spec = request_.spec,
+                                      .ids = ids_,
+                                      .bundle = request_.bundle,
+                                      .staging = request_.state_dir,
+                                      .plan = request_.root_plan ? &*request_.root_plan : nullptr,
+                                      .unfinished = has_create_hooks()}));
   return absl::OkStatus();
 }
 
@@ -165,13 +174,23 @@ absl::Status Launcher::StartSentryProcess() {
   return absl::OkStatus();
 }
 
+// What the container's own is to be called without a word in the config.
+absl::StatusOr<std::string> Launcher::Hostname() const {
+  if (namespaces_.joins_foreign(CLONE_NEWUTS)) return namespaces::InheritedHostname(namespaces_);
+  char name[HOST_NAME_MAX + 1] = {};
+  if (::gethostname(name, HOST_NAME_MAX) < 0) return ErrnoStatus(errno, "gethostname", "");
+  return std::string(name);
+}
+
 absl::Status Launcher::BootSentry() {
-  const std::string& hostname = request_.spec.hostname;
+  std::string hostname = request_.spec.hostname;
+  if (hostname.empty()) {
+    ASSIGN_OR_RETURN(hostname, Hostname());
+  }
   json fields = {{"id", request_.id},
                  {"trace", request_.trace},
                  {"cookie", absl::StrFormat("%016x", filter_.cookie)},
-                 {"tree", TreeValues(request_.spec, hostname.empty() ? OwnHostname() : hostname,
-                                     root_.mount_table)}};
+                 {"tree", TreeValues(request_.spec, hostname, root_.mount_table)}};
   NamedFds fds = {{"gofer", service_.first.get()},
                   {"log", request_.log_fd},
                   {"init", init_socket_.first.get()},
@@ -209,11 +228,15 @@ absl::Status Launcher::BootGofer() {
 }
 
 absl::Status Launcher::StartInit() {
+  // 1: what getpid() gives the init.
+  const auto start_hooks = SurroundingsOfHooks("created", 1);
   const InitConfig config = {.spec = request_.spec,
                              .ids = ids_,
                              .namespaces = namespaces_,
                              .capabilities = capabilities_,
                              .filter = filter_.program,
+                             .profile = filter_.profile,
+                             .hooks = start_hooks,
                              .observer = observer_,
                              .stdio = request_.stdio,
                              .preserve_fds = request_.preserve_fds,
@@ -254,6 +277,39 @@ absl::Status Launcher::AwaitInit() {
 }
 
 absl::Status Launcher::MountQueues() { return rootfs::MountQueues(root_, ipc_namespace_.get()); }
+
+bool Launcher::has_create_hooks() const {
+  const spec::Hooks& hooks = request_.spec.hooks;
+  return !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
+         !hooks.create_container.empty();
+}
+
+hooks::HookSurroundings Launcher::SurroundingsOfHooks(absl::string_view status, pid_t pid) const {
+  const hooks::HookContainer container = {request_.id, request_.bundle, request_.spec.annotations};
+  return {hooks::HookState(container, status, pid), request_.bundle, hooks::OwnEnvironment()};
+}
+
+absl::Status Launcher::RunRuntimeHooks() {
+  const auto surroundings = SurroundingsOfHooks("creating", init_.pid());
+  const spec::Hooks& hooks = request_.spec.hooks;
+  RETURN_IF_ERROR(hooks::RunHooks("hooks.prestart", hooks.prestart, surroundings));
+  return hooks::RunHooks("hooks.createRuntime", hooks.create_runtime, surroundings);
+}
+
+// The init's namespaces but for user and pid: those are what keeps host and workload apart, and a
+// process with the caller's privileges has no place in them.
+absl::Status Launcher::JoinInitAndRunHooks() const {
+  const spec::Hooks& hooks = request_.spec.hooks;
+  if (hooks.create_container.empty()) return absl::OkStatus();
+  constexpr int kJoined = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (::setns(init_.pidfd(), kJoined) < 0) return ErrnoStatus(errno, "setns", kInit);
+  return hooks::RunHooks("hooks.createContainer", hooks.create_container,
+                         SurroundingsOfHooks("creating", init_.pid()));
+}
+
+absl::Status Launcher::FinishRoot() {
+  return rootfs::FinishRoot(request_.spec, root_, [this] { return JoinInitAndRunHooks(); });
+}
 
 absl::Status Launcher::AwaitSupervisors() {
   RETURN_IF_ERROR(Expect(gofer_.boot.get(), kGofer, "ready").status());

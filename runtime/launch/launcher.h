@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/fd.h"
 #include "runtime/cgroups/groups.h"
+#include "runtime/hooks/run_hooks.h"
 #include "runtime/launch/container_init.h"
 #include "runtime/launch/identity.h"
 #include "runtime/launch/launch.h"
@@ -21,12 +22,14 @@
 #include "runtime/namespaces/id_map.h"
 #include "runtime/namespaces/namespace_plan.h"
 #include "runtime/rootfs/build_root.h"
+#include "runtime/seccomp/profile.h"
 
 namespace moat::launch {
 
 struct Filter {
   std::vector<sock_filter> program;
-  uint64_t cookie = 0;  // the one that `program` lets pass
+  uint64_t cookie = 0;       // the one that `program` lets pass
+  seccomp::Profile profile;  // linux.seccomp, to go on top
 };
 
 // One launch. Each step leaves what it made in a member whose destructor undoes it; members are
@@ -42,6 +45,10 @@ class Launcher {
   Launcher& operator=(const Launcher&) = delete;
 
   absl::StatusOr<Launched> Run();
+
+  // Whether it got as far as hooks.prestart: after an error hooks.poststop are due then
+  // (runtime-spec runtime.md, "Lifecycle", steps 3 to 13).
+  bool hooks_began() const { return hooks_began_; }
 
  private:
   // Control groups that are removed unless kept.
@@ -71,6 +78,9 @@ class Launcher {
   absl::Status BootSentry();
   absl::Status AwaitInit();
   absl::Status MountQueues();
+  absl::Status RunRuntimeHooks();
+  absl::Status FinishRoot();
+  absl::Status JoinInitAndRunHooks() const;
   absl::Status AwaitSupervisors();
   absl::Status InstallFilter();
   absl::Status LimitInit();
@@ -78,14 +88,19 @@ class Launcher {
   absl::Status AwaitCreated();
   absl::Status LimitPids();
 
+  // Hooks that are to see the container's namespaces beside the caller's file tree.
+  bool has_create_hooks() const;
+  hooks::HookSurroundings SurroundingsOfHooks(absl::string_view status, pid_t pid) const;
   const spec::Process& process() const { return *request_.spec.process; }
   const spec::Resources* resources() const;
   Placement SupervisorPlacement();
+  absl::StatusOr<std::string> Hostname() const;
   absl::StatusOr<Launched> Finish();
 
   const LaunchRequest& request_;
   const Filter& filter_;
   const StepObserver observer_;
+  bool hooks_began_ = false;
 
   namespaces::IdMaps ids_;
   namespaces::NamespacePlan namespaces_;

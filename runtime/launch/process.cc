@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/read_file.h"
+#include "base/reset_signals.h"
 #include "base/status.h"
 
 namespace moat::launch {
@@ -98,13 +99,6 @@ absl::StatusOr<PidNamespaceForChildren> PidNamespaceForChildren::Enter(int pid_n
 
 PidNamespaceForChildren::~PidNamespaceForChildren() {
   if (own_) ::setns(own_.get(), CLONE_NEWPID);
-}
-
-void ResetSignals() {
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 int ExecuteOwnProgram(int program, const char* name, int null, int socket) {

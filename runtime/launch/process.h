@@ -60,9 +60,6 @@ class PidNamespaceForChildren {
   Fd own_;
 };
 
-// Signals as a new program expects them: nothing blocked or ignored.
-void ResetSignals();
-
 // Executes the program behind `program` as `name`, with descriptors 0 to 2 = `null`, 3 = `socket`,
 // nothing else and an empty environment. Returns only on failure: the errno.
 int ExecuteOwnProgram(int program, const char* name, int null, int socket);

@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -77,11 +78,24 @@ absl::StatusOr<std::string> SysctlFile(absl::string_view name) {
   return absl::StrCat("sys/", path);
 }
 
+absl::StatusOr<std::map<std::string, std::string>> SysctlsOf(
+    const std::map<std::string, std::string>& values, const std::function<bool(int flag)>& wanted) {
+  std::map<std::string, std::string> found;
+  for (const auto& [name, value] : values) {
+    ASSIGN_OR_RETURN(const int flag, NamespaceOfSysctl(name));
+    if (wanted(flag)) found.emplace(name, value);
+  }
+  return found;
+}
+
 absl::Status WriteSysctls(const std::map<std::string, std::string>& values, int procfs) {
   if (values.empty()) return absl::OkStatus();
   struct statfs filesystem;
   if (::fstatfs(procfs, &filesystem) < 0) return ErrnoStatus(errno, "fstatfs", "procfs");
-  if (filesystem.f_type != PROC_SUPER_MAGIC) {
+  constexpr ino_t kRootOfProc = 1;  // PROC_ROOT_INO
+  struct stat attributes;
+  if (::fstat(procfs, &attributes) < 0) return ErrnoStatus(errno, "fstat", "procfs");
+  if (filesystem.f_type != PROC_SUPER_MAGIC || attributes.st_ino != kRootOfProc) {
     return absl::InternalError("sysctls can only be written through a procfs");
   }
   for (const auto& [name, value] : values) {

@@ -2,6 +2,7 @@
 #ifndef MOAT_RUNTIME_NAMESPACES_SYSCTL_H_
 #define MOAT_RUNTIME_NAMESPACES_SYSCTL_H_
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -18,6 +19,10 @@ absl::StatusOr<int> NamespaceOfSysctl(absl::string_view name);
 // The file of `name` below a procfs: "sys/net/ipv4/conf/eth0.1/..." (sysctl(8): with the first
 // separator a slash, dots are themselves). Pure.
 absl::StatusOr<std::string> SysctlFile(absl::string_view name);
+
+// Those of `values` whose namespace's CLONE_NEW* flag `wanted` holds for. Pure.
+absl::StatusOr<std::map<std::string, std::string>> SysctlsOf(
+    const std::map<std::string, std::string>& values, const std::function<bool(int flag)>& wanted);
 
 // Writes all of them through `procfs`, which must be the root of a procfs mount (checked: a write
 // elsewhere would be a write of the attacker's choice, CVE-2025-52881).

@@ -30,6 +30,38 @@ using namespaces::Handover;
 
 constexpr size_t kMaxMountTable = 4 << 20;
 
+uint64_t PropagationFlag(absl::string_view written) {
+  if (written == "shared" || written == "rshared") return MS_SHARED;
+  if (written == "slave" || written == "rslave") return MS_SLAVE;
+  if (written == "unbindable" || written == "runbindable") return MS_UNBINDABLE;
+  return 0;
+}
+
+// pivot_root(".", ".") stacks the old root on the new one, where it is detached (pivot_root(2),
+// NOTES). With it goes the staging tmpfs.
+absl::Status Pivot(int root, const spec::Spec& spec) {
+  if (::fchdir(root) < 0) return ErrnoStatus(errno, "fchdir", "the root");
+  if (::syscall(SYS_pivot_root, ".", ".") < 0) return ErrnoStatus(errno, "pivot_root", "the root");
+  if (::umount2(".", MNT_DETACH) < 0) return ErrnoStatus(errno, "umount2", "the host's tree");
+  if (::chdir("/") < 0) return ErrnoStatus(errno, "chdir", "/");
+  if (uint64_t flag = PropagationFlag(spec.linux_config.rootfs_propagation); flag != 0) {
+    return SetPropagation(root, flag, /*recursive=*/false, "linux.rootfsPropagation");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Fd> OpenProcSelf() {
+  Fd self(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!self) return ErrnoStatus(errno, "open", "/proc/self");
+  return self;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadMountTable(int proc_self, const spec::Spec& spec) {
+  Result<std::string> table = ReadFileAt(proc_self, "mountinfo", kMaxMountTable);
+  if (!table.ok()) return ErrnoStatus(table.error().value(), "read", "/proc/self/mountinfo");
+  return ContainerMountTable(*table, spec.mounts);
+}
+
 // The child's work, one named step after the other. Its descriptors are what a step leaves for the
 // later ones.
 class Builder {
@@ -44,8 +76,7 @@ class Builder {
     RETURN_IF_ERROR(MountInside());
     RETURN_IF_ERROR(MakeDevices());
     RETURN_IF_ERROR(ProtectPaths());
-    RETURN_IF_ERROR(Pivot());
-    RETURN_IF_ERROR(ReadResults());
+    RETURN_IF_ERROR(Leave());
     return std::move(built_);
   }
 
@@ -60,8 +91,7 @@ class Builder {
   absl::Status MakeDevices();
   absl::StatusOr<Fd> OpenNullDevice();
   absl::Status ProtectPaths();
-  absl::Status Pivot();
-  absl::Status ReadResults();
+  absl::Status Leave();
 
   // The mount of the config for `destination`, or null.
   const ConfigMount* FindMount(absl::string_view destination) const;
@@ -69,17 +99,16 @@ class Builder {
   const RootConfig& config_;
   Fd proc_self_;  // /proc/self, still good when /proc is gone
   std::vector<ConfigMount> mounts_;
-  Fd root_tree_;     // spec.root.path, detached
-  Fd staging_;       // our tmpfs
-  Fd staging_root_;  // the directory on it that the root is mounted on
+  Fd root_tree_;   // spec.root.path, detached
+  Fd staging_;     // our tmpfs
+  Fd root_place_;  // the directory that the root is mounted on
   std::optional<ContainerRoot> root_;
   BuiltRoot built_;
 };
 
 absl::Status Builder::EnterNamespace() {
   ::umask(0);
-  proc_self_.Reset(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!proc_self_) return ErrnoStatus(errno, "open", "/proc/self");
+  ASSIGN_OR_RETURN(proc_self_, OpenProcSelf());
   if (::unshare(CLONE_NEWNS) < 0) return ErrnoStatus(errno, "unshare", "mount namespace");
   // From here on nothing that we mount gets out, while copies of host mounts can still follow the
   // host where the config says "slave" or "shared".
@@ -110,6 +139,10 @@ absl::Status Builder::TakeSources() {
         "root.path: ", path, " is not a directory; unpack a root file system into one"));
   }
   root_tree_ = std::move(*tree);
+  if (!config_.unfinished || CleanPath(path) == "/") return absl::OkStatus();
+  // Where hooks look for it (config.md, "createContainer").
+  root_place_.Reset(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root_place_) return ErrnoStatus(errno, "open", path);
   return absl::OkStatus();
 }
 
@@ -123,8 +156,10 @@ absl::Status Builder::MountStaging() {
   if (!target) return ErrnoStatus(errno, "open", config_.staging);
   RETURN_IF_ERROR(Attach(staging_.get(), target.get(), config_.staging));
   if (::mkdirat(staging_.get(), "root", 0755) < 0) return ErrnoStatus(errno, "mkdirat", "root");
-  staging_root_.Reset(::openat(staging_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!staging_root_) return ErrnoStatus(errno, "openat", "root");
+  if (!root_place_) {
+    root_place_.Reset(::openat(staging_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  if (!root_place_) return ErrnoStatus(errno, "openat", "root");
   return absl::OkStatus();
 }
 
@@ -137,7 +172,7 @@ absl::StatusOr<Fd> Builder::MakeRootMount() {
 absl::Status Builder::MountRoot() {
   ASSIGN_OR_RETURN(Fd tree, MakeRootMount());
   RETURN_IF_ERROR(SetPropagation(tree.get(), MS_PRIVATE, true, "the root"));
-  RETURN_IF_ERROR(Attach(tree.get(), staging_root_.get(), "the root"));
+  RETURN_IF_ERROR(Attach(tree.get(), root_place_.get(), "the root"));
   root_.emplace(std::move(tree), *config_.ids.uid.ToHost(0), *config_.ids.gid.ToHost(0));
   if (!config_.plan) return absl::OkStatus();
   return FillPlannedRoot(*config_.plan, staging_.get(), *root_, built_.uppers);
@@ -210,32 +245,15 @@ absl::Status Builder::ProtectPaths() {
   return SetAttributes(root_->fd(), {MOUNT_ATTR_RDONLY, 0}, false, "the root");
 }
 
-uint64_t PropagationFlag(absl::string_view written) {
-  if (written == "shared" || written == "rshared") return MS_SHARED;
-  if (written == "slave" || written == "rslave") return MS_SLAVE;
-  if (written == "unbindable" || written == "runbindable") return MS_UNBINDABLE;
-  return 0;
-}
-
-// pivot_root(".", ".") stacks the old root on the new one, where it is detached (pivot_root(2),
-// NOTES). With it goes the staging tmpfs.
-absl::Status Builder::Pivot() {
-  if (::fchdir(root_->fd()) < 0) return ErrnoStatus(errno, "fchdir", "the root");
-  if (::syscall(SYS_pivot_root, ".", ".") < 0) return ErrnoStatus(errno, "pivot_root", "the root");
-  if (::umount2(".", MNT_DETACH) < 0) return ErrnoStatus(errno, "umount2", "the host's tree");
-  if (::chdir("/") < 0) return ErrnoStatus(errno, "chdir", "/");
-  if (uint64_t flag = PropagationFlag(config_.spec.linux_config.rootfs_propagation); flag != 0) {
-    return SetPropagation(root_->fd(), flag, /*recursive=*/false, "linux.rootfsPropagation");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Builder::ReadResults() {
+absl::Status Builder::Leave() {
   built_.mount_namespace.Reset(::openat(proc_self_.get(), "ns/mnt", O_RDONLY | O_CLOEXEC));
   if (!built_.mount_namespace) return ErrnoStatus(errno, "openat", "/proc/self/ns/mnt");
-  Result<std::string> table = ReadFileAt(proc_self_.get(), "mountinfo", kMaxMountTable);
-  if (!table.ok()) return ErrnoStatus(table.error().value(), "read", "/proc/self/mountinfo");
-  built_.mount_table = ContainerMountTable(*table, config_.spec.mounts);
+  if (config_.unfinished) {
+    built_.unfinished_root = root_->Release();
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(Pivot(root_->fd(), config_.spec));
+  ASSIGN_OR_RETURN(built_.mount_table, ReadMountTable(proc_self_.get(), config_.spec));
   return absl::OkStatus();
 }
 
@@ -244,6 +262,7 @@ Handover Pack(BuiltRoot built) {
   Handover handover;
   handover.values = {{"mount_table", built.mount_table},
                      {"terminal", built.terminal.master.valid()},
+                     {"unfinished", built.unfinished_root.valid()},
                      {"uppers", nlohmann::json::array()},
                      {"queues", nlohmann::json::array()}};
   handover.fds.push_back(std::move(built.mount_namespace));
@@ -251,6 +270,7 @@ Handover Pack(BuiltRoot built) {
     handover.fds.push_back(std::move(built.terminal.master));
     handover.fds.push_back(std::move(built.terminal.slave));
   }
+  if (built.unfinished_root) handover.fds.push_back(std::move(built.unfinished_root));
   for (UpperLayer& upper : built.uppers) {
     handover.values["uppers"].push_back(upper.destination);
     handover.fds.push_back(std::move(upper.directory));
@@ -265,9 +285,11 @@ Handover Pack(BuiltRoot built) {
 absl::StatusOr<BuiltRoot> Unpack(Handover handover) {
   BuiltRoot built;
   const bool terminal = handover.values["terminal"].get<bool>();
+  const bool unfinished = handover.values["unfinished"].get<bool>();
   const auto& uppers = handover.values["uppers"];
   const auto& queues = handover.values["queues"];
-  if (handover.fds.size() != 1 + (terminal ? 2 : 0) + uppers.size() + queues.size()) {
+  if (handover.fds.size() !=
+      1 + (terminal ? 2 : 0) + (unfinished ? 1 : 0) + uppers.size() + queues.size()) {
     return absl::InternalError("the root's builder sent the wrong number of descriptors");
   }
   auto next = handover.fds.begin();
@@ -277,6 +299,7 @@ absl::StatusOr<BuiltRoot> Unpack(Handover handover) {
     built.terminal.master = std::move(*next++);
     built.terminal.slave = std::move(*next++);
   }
+  if (unfinished) built.unfinished_root = std::move(*next++);
   for (const auto& destination : uppers) {
     built.uppers.push_back({destination.get<std::string>(), std::move(*next++)});
   }
@@ -287,11 +310,24 @@ absl::StatusOr<BuiltRoot> Unpack(Handover handover) {
   return built;
 }
 
+absl::Status EnterMountNamespace(const BuiltRoot& built) {
+  if (::setns(built.mount_namespace.get(), CLONE_NEWNS) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, "setns", "mount namespace");
+}
+
+absl::StatusOr<Handover> FinishInChild(const spec::Spec& spec, const BuiltRoot& built,
+                                       const std::function<absl::Status()>& before_pivot) {
+  RETURN_IF_ERROR(EnterMountNamespace(built));
+  ASSIGN_OR_RETURN(const Fd proc_self, OpenProcSelf());
+  RETURN_IF_ERROR(before_pivot());
+  RETURN_IF_ERROR(Pivot(built.unfinished_root.get(), spec));
+  ASSIGN_OR_RETURN(const std::vector<std::string> table, ReadMountTable(proc_self.get(), spec));
+  return Handover{table, {}};
+}
+
 absl::StatusOr<Handover> MountQueuesInChild(const BuiltRoot& built, int ipc_namespace) {
   if (::setns(ipc_namespace, CLONE_NEWIPC) < 0) return ErrnoStatus(errno, "setns", "IPC namespace");
-  if (::setns(built.mount_namespace.get(), CLONE_NEWNS) < 0) {
-    return ErrnoStatus(errno, "setns", "mount namespace");
-  }
+  RETURN_IF_ERROR(EnterMountNamespace(built));
   for (const QueueMount& queue : built.queues) {
     ASSIGN_OR_RETURN(const Fd made, NewMount("mqueue", {{"source", "mqueue"}}, queue.attributes));
     RETURN_IF_ERROR(Attach(made.get(), queue.target.get(), queue.destination));
@@ -308,6 +344,16 @@ absl::StatusOr<BuiltRoot> BuildRoot(const RootConfig& config) {
                      return Pack(std::move(built));
                    }));
   return Unpack(std::move(handover));
+}
+
+absl::Status FinishRoot(const spec::Spec& spec, BuiltRoot& built,
+                        const std::function<absl::Status()>& before_pivot) {
+  ASSIGN_OR_RETURN(const Handover handover, namespaces::RunInChild([&] {
+                     return FinishInChild(spec, built, before_pivot);
+                   }));
+  built.mount_table = handover.values.get<std::vector<std::string>>();
+  built.unfinished_root.Reset();
+  return absl::OkStatus();
 }
 
 absl::Status MountQueues(const BuiltRoot& built, int ipc_namespace) {

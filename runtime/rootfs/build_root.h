@@ -6,6 +6,7 @@
 #define MOAT_RUNTIME_ROOTFS_BUILD_ROOT_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct RootConfig {
   std::string bundle;              // absolute
   std::string staging;             // a directory of ours to build on; stays empty outside
   const RootPlan* plan = nullptr;  // in place of spec.root.path
+  // Leaves the caller's tree in sight, with the container's mounted at root.path, for FinishRoot.
+  bool unfinished = false;
 };
 
 // A POSIX message queue file system shows the IPC namespace of who mounts it, and the container's
@@ -42,7 +45,8 @@ struct BuiltRoot {
   Terminal terminal;                     // with process.terminal
   std::vector<UpperLayer> uppers;        // with a plan
   std::vector<QueueMount> queues;        // for MountQueues
-  std::vector<std::string> mount_table;  // ContainerMountTable
+  std::vector<std::string> mount_table;  // ContainerMountTable; once it is finished
+  Fd unfinished_root;                    // for FinishRoot
 };
 
 // Differences from runc: file systems below /proc and /sys are refused but for proc, sysfs and
@@ -50,6 +54,12 @@ struct BuiltRoot {
 // root and bind mounts are nodev unless the options say "dev" (a single device file may be bound);
 // a bind on /dev leaves it without default devices.
 absl::StatusOr<BuiltRoot> BuildRoot(const RootConfig& config);
+
+// Calls `before_pivot` in a child that has moved into the unfinished namespace and still sees the
+// caller's tree, then takes that away. Whatever the callback does to the child stays there. The
+// caller must be single-threaded.
+absl::Status FinishRoot(const spec::Spec& spec, BuiltRoot& built,
+                        const std::function<absl::Status()>& before_pivot);
 
 // Mounts `built.queues` for the IPC namespace that `ipc_namespace` refers to. The caller must be
 // single-threaded.

@@ -34,6 +34,7 @@ class ContainerRoot {
       : root_(std::move(root)), owner_(owner), group_(group) {}
 
   int fd() const { return root_.get(); }
+  Fd Release() { return std::move(root_); }  // nothing may be asked of it afterwards
   uid_t owner() const { return owner_; }
   gid_t group() const { return group_; }
 

@@ -96,6 +96,8 @@ absl::StatusOr<Resources> ParseResources(absl::string_view json) {
   return ParseAs<Resources>(json, "resources");
 }
 
+absl::StatusOr<Hooks> ParseHooks(absl::string_view json) { return ParseAs<Hooks>(json, "hooks"); }
+
 absl::StatusOr<Spec> Load(const std::string& file) {
   auto text = ReadFile(file, kMaxConfigSize);
   if (!text.ok()) {

@@ -23,6 +23,9 @@ absl::StatusOr<Resources> ParseResources(absl::string_view json);
 // The same for a whole file, checked (validate.h) too; errors name the file and the mend.
 absl::StatusOr<Spec> Load(const std::string& file);
 
+// The "hooks" object alone.
+absl::StatusOr<Hooks> ParseHooks(absl::string_view json);
+
 }  // namespace moat::spec
 
 #endif  // MOAT_RUNTIME_SPEC_PARSE_H_

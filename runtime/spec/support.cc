@@ -19,17 +19,6 @@ absl::Status FirstUnsupported(std::initializer_list<Unsupported> fields) {
   return absl::OkStatus();
 }
 
-absl::Status CheckHooks(const Hooks& hooks) {
-  return FirstUnsupported({
-      {"hooks.prestart", !hooks.prestart.empty()},
-      {"hooks.createRuntime", !hooks.create_runtime.empty()},
-      {"hooks.createContainer", !hooks.create_container.empty()},
-      {"hooks.startContainer", !hooks.start_container.empty()},
-      {"hooks.poststart", !hooks.poststart.empty()},
-      {"hooks.poststop", !hooks.poststop.empty()},
-  });
-}
-
 // process.execCPUAffinity is not here: it concerns `exec` only.
 absl::Status CheckProcess(const Process& process) {
   return FirstUnsupported({
@@ -74,7 +63,6 @@ absl::Status CheckMounts(const std::vector<Mount>& mounts) {
 
 absl::Status CheckLinux(const Linux& config) {
   return FirstUnsupported({
-      {"linux.seccomp", config.seccomp.has_value()},
       {"linux.netDevices", !config.net_devices.empty()},
       {"linux.mountLabel", !config.mount_label.empty()},
       {"linux.personality", config.personality.has_value()},
@@ -87,7 +75,7 @@ absl::Status CheckLinux(const Linux& config) {
 
 absl::Status CheckSupported(const Spec& spec) {
   for (const absl::Status& status :
-       {CheckHooks(spec.hooks), CheckMounts(spec.mounts), CheckLinux(spec.linux_config),
+       {CheckMounts(spec.mounts), CheckLinux(spec.linux_config),
         spec.process ? CheckProcess(*spec.process) : absl::OkStatus(),
         spec.linux_config.resources ? CheckResources(*spec.linux_config.resources)
                                     : absl::OkStatus()}) {

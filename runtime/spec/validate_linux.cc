@@ -41,6 +41,17 @@ absl::Status CheckMappings(absl::string_view field, const std::vector<IdMapping>
   return absl::OkStatus();
 }
 
+absl::Status CheckTimeOffsets(const std::map<std::string, TimeOffset>& offsets) {
+  for (const auto& [clock, offset] : offsets) {
+    const std::string field = absl::StrCat("linux.timeOffsets.", clock);
+    if (clock != "monotonic" && clock != "boottime") {
+      return Fault(field, "is not a clock with an offset: monotonic or boottime");
+    }
+    if (offset.nanosecs >= 1000000000) return Fault(field + ".nanosecs", "is a second or more");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckDevices(const std::vector<Device>& devices) {
   for (size_t i = 0; i < devices.size(); ++i) {
     const std::string field = absl::StrCat("linux.devices[", i, "]");
@@ -146,6 +157,7 @@ absl::Status ValidateLinux(const Linux& config) {
   RETURN_IF_ERROR(CheckNamespaces(config.namespaces));
   RETURN_IF_ERROR(CheckMappings("linux.uidMappings", config.uid_mappings, config));
   RETURN_IF_ERROR(CheckMappings("linux.gidMappings", config.gid_mappings, config));
+  RETURN_IF_ERROR(CheckTimeOffsets(config.time_offsets));
   RETURN_IF_ERROR(CheckDevices(config.devices));
   RETURN_IF_ERROR(CheckAbsolute("linux.maskedPaths", config.masked_paths));
   RETURN_IF_ERROR(CheckAbsolute("linux.readonlyPaths", config.readonly_paths));

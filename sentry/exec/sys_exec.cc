@@ -53,7 +53,7 @@ Outcome ExecInTask(Call& call, const Fd& file, GuestAddr empty_path, const ExecA
   if (!session.ok()) return session.error();
   const platform::ExecOutcome exec = (*session)->Exec(
       number, empty_path, arguments.argv, arguments.envp, names, [&call, &plan](pid_t tgid) {
-        call.container().NoteExec();
+        call.container().NoteExec(tgid);
         call.container().cache->ForgetGroup(tgid);
         if (plan) call.container().plans->Arm(tgid, *std::move(plan));
       });

@@ -1,0 +1,426 @@
+#!/usr/bin/env python3
+"""config.json, field by field: hooks, seccomp, namespaces, mounts, resources (docs/oci.md)."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+from sandbox import ID, MOAT, SandboxTest, main, root, run, wait_until
+
+
+def shell(script):
+    def change(config):
+        config["process"]["args"] = ["sh", "-c", script]
+    return change
+
+
+class ConfigTest(SandboxTest):
+    def run_config(self, script, change=None, **options):
+        """`moat run` on a copy-on-write root."""
+        def whole(config):
+            shell(script)(config)
+            config["root"]["readonly"] = False
+            if change:
+                change(config)
+        self.delete_at_end(ID)
+        return self.moat("run", "--bundle", self.bundle(self.writable(root("base")), whole), ID, **options)
+
+    def refuse(self, change, *words):
+        bundle = self.bundle(root("base"), change)
+        self.assert_refused(self.moat("create", "--bundle", bundle, ID), *words)
+        self.assertEqual([], self.containers_in_state())
+
+
+class Hooks(ConfigTest):
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "log"
+
+    def hook(self, script, **more):
+        return {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"], **more}
+
+    def logged(self):
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def states(self):
+        """What hooks wrote by note()."""
+        return [(name, json.loads(state)) for name, state in
+                (line.split(" ", 1) for line in self.logged())]
+
+    def note(self, name):
+        return self.hook(f"echo {name} $(cat) >> {self.log}")
+
+    def test_hooks_run_in_their_order_with_the_state(self):
+        names = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"]
+
+        def change(config):
+            config["hooks"] = {name: [self.note(name + "1"), self.note(name + "2")] for name in names}
+            config["annotations"] = {"key": "value"}
+        self.assert_ends(self.run_config("sleep 0.3; true", change), 0)
+        states = self.states()
+        self.assertEqual([name + n for name in names for n in "12"], [name for name, _ in states])
+        status = {"prestart": "creating", "createRuntime": "creating", "createContainer": "creating",
+                  "poststart": "running", "poststop": "stopped"}
+        for name, state in states:
+            self.assertEqual(status[name[:-1]], state["status"], name)
+            self.assertEqual(ID, state["id"])
+            self.assertEqual(str(self.folder / "bundle"), state["bundle"])
+            self.assertEqual({"key": "value"}, state["annotations"])
+            self.assertEqual(name[:-1] != "poststop", "pid" in state, name)
+
+    def test_hook_reaches_the_network_namespace_by_the_pid(self):
+        # What Docker's libnetwork-setkey and CNI's OCI hooks do.
+        script = ("pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); "
+                  "nsenter --net=/proc/$pid/ns/net ip addr add 10.9.9.9/32 dev lo")
+        def change(config):
+            config["hooks"] = {"prestart": [self.hook(script)]}
+        bind = "python3 -c \"import socket; socket.socket().bind(('10.9.9.9', 0))\" && echo bound"
+        self.assert_ends(self.run_config(bind, change), 0, "bound\n")
+
+    def test_create_container_hook_sees_both_trees(self):
+        rootfs = self.folder / "rootfs"
+
+        def change(config):
+            config["hostname"] = "inner-name"
+            config["mounts"].append({"destination": "/scratch", "type": "tmpfs", "source": "tmpfs"})
+            config["hooks"] = {"createContainer": [self.hook(
+                f"hostname >> {self.log}; echo from-hook > {rootfs}/scratch/file; "
+                f"readlink /proc/self/ns/net >> {self.log}")]}
+        result = self.run_config("cat /scratch/file; readlink /proc/self/ns/net", change)
+        self.assert_ends(result, 0)
+        self.assertEqual("from-hook", result.out.splitlines()[0])
+        hostname, network = self.logged()
+        self.assertEqual("inner-name", hostname)
+        self.assertEqual(network, result.out.splitlines()[1])
+        self.assertFalse((rootfs / "scratch/file").exists(), "the hook's mount namespace was the host's")
+
+    def test_start_container_hook_runs_inside_before_the_program(self):
+        def change(config):
+            config["process"]["user"] = {"uid": 1000, "gid": 1000}
+            config["hooks"] = {"startContainer": [
+                self.hook("id -u > /tmp/log; cat >> /tmp/log; test ! -e /work"), self.hook("echo second >> /tmp/log")]}
+        bundle = self.bundle(self.writable(root("base")), lambda c: (
+            shell("cat /tmp/log; sleep 100")(c), c["root"].update(readonly=False), change(c)))
+        self.delete_at_end(ID)
+        out = self.folder / "out"
+        with open(out, "w") as file:
+            created = subprocess.run([MOAT, "--root", self.state, "create", "--bundle", bundle, ID],
+                                     stdout=file, stderr=file, stdin=subprocess.DEVNULL, timeout=60)
+        self.assertEqual(0, created.returncode, out.read_text())
+        time.sleep(0.2)
+        self.assertEqual("", out.read_text())
+        self.assert_ends(self.moat("start", ID), 0)
+        self.assertTrue(wait_until(lambda: "second" in out.read_text()), out.read_text())
+        lines = out.read_text().splitlines()
+        self.assertEqual("1000", lines[0])
+        self.assertIn('"status":"created"', lines[1])
+        self.assertIn('"pid":1', lines[1])
+        self.assertEqual("running", self.status(ID))
+
+    def fail_in(self, name):
+        def change(config):
+            config["hooks"] = {name: [self.hook("echo out of luck; exit 7")], "poststop": [self.note("stopped")]}
+        result = self.run_config("echo ran", change)
+        self.assert_refused(result, f"hooks.{name}[0]", "exit status 7", "out of luck")
+        return result
+
+    def test_failing_prestart_hook(self):
+        self.assertEqual("", self.fail_in("prestart").out)
+        self.assertEqual(["stopped"], [name for name, _ in self.states()])
+
+    def test_failing_create_runtime_hook(self):
+        self.assertEqual("", self.fail_in("createRuntime").out)
+        self.assertEqual(["stopped"], [name for name, _ in self.states()])
+
+    def test_failing_create_container_hook(self):
+        self.assertEqual("", self.fail_in("createContainer").out)
+        self.assertEqual(["stopped"], [name for name, _ in self.states()])
+
+    def test_failing_start_container_hook(self):
+        self.assertEqual("", self.fail_in("startContainer").out)
+        self.assertEqual(["stopped"], [name for name, _ in self.states()])
+
+    def test_failing_poststart_hook_ends_the_container(self):
+        def change(config):
+            config["hooks"] = {"poststart": [self.hook("exit 7")], "poststop": [self.note("stopped")]}
+        result = self.run_config("sleep 100", change)
+        self.assert_refused(result, "hooks.poststart[0]")
+        self.assertEqual(["stopped"], [name for name, _ in self.states()])
+
+    def test_failing_poststop_hook_is_a_warning(self):
+        def change(config):
+            config["hooks"] = {"poststop": [self.hook("exit 7"), self.note("second")]}
+        result = self.run_config("true", change)
+        self.assert_ends(result, 0)
+        self.assertIn("hooks.poststop[0]", result.err)
+        self.assertEqual(["second"], [name for name, _ in self.states()])
+
+    def test_hanging_hook_is_ended_by_its_timeout(self):
+        def change(config):
+            config["hooks"] = {"createRuntime": [self.hook("sleep 1000", timeout=1)]}
+        self.assert_refused(self.run_config("true", change), "hooks.createRuntime[0]", "timeout of 1 s")
+
+    def test_hook_that_is_missing(self):
+        def change(config):
+            config["hooks"] = {"prestart": [{"path": "/no/such/hook"}]}
+        self.assert_refused(self.run_config("true", change), "/no/such/hook", "ENOENT")
+
+    def test_poststop_hooks_of_a_created_container_survive_edits_of_the_bundle(self):
+        bundle = self.bundle(self.writable(root("base")), lambda c: (
+            shell("true")(c), c.update(hooks={"poststop": [self.note("stopped")]})))
+        created = subprocess.run([MOAT, "--root", self.state, "create", "--bundle", bundle, ID],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, timeout=60)
+        self.assertEqual(0, created.returncode)
+        (bundle / "config.json").write_text("{}")
+        self.assertEqual([], self.logged())
+        self.assert_ends(self.moat("delete", "--force", ID), 0)
+        self.assertEqual(["stopped"], [name for name, _ in self.states()])
+
+
+class Seccomp(ConfigTest):
+    def run_profile(self, script, *syscalls, default="SCMP_ACT_ALLOW", nnp=True, **more):
+        def change(config):
+            config["process"]["noNewPrivileges"] = nnp
+            config["linux"]["seccomp"] = {"defaultAction": default, "syscalls": list(syscalls), **more}
+        return self.run_config(script, change)
+
+    def test_native_call_is_refused(self):
+        result = self.run_profile("sync; python3 -c 'import os; os.getpriority(0, 0)' 2>&1 | tail -1",
+                                  {"names": ["getpriority"], "action": "SCMP_ACT_ERRNO", "errnoRet": 19})
+        self.assertIn("Errno 19", result.out, result.err)
+
+    def refuse_mkdir(self, nnp):
+        # The stronger answer counts: ERRNO of the profile, not the notification of moat.
+        result = self.run_profile("mkdir /x; ls -d /x", nnp=nnp, *[
+            {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}])
+        self.assertIn("Operation not permitted", result.err)
+        self.assertIn("cannot access", result.err)
+
+    def test_mediated_call_is_refused(self):
+        self.refuse_mkdir(nnp=True)
+
+    def test_profile_without_no_new_privileges(self):
+        self.refuse_mkdir(nnp=False)
+
+    def test_allow_does_not_loosen_moat(self):
+        script = ("import ctypes; c = ctypes.CDLL(None, use_errno=True); "
+                  "print(c.syscall(321, 0, 0, 0), ctypes.get_errno())")  # bpf
+        result = self.run_profile(f"python3 -c '{script}'", {"names": ["bpf"], "action": "SCMP_ACT_ALLOW"})
+        self.assertTrue(result.out.startswith("-1 "), result)
+
+    def test_kill_process(self):
+        result = self.run_profile("python3 -c 'import os; os.getpriority(0, 0)'; echo $?",
+                                  {"names": ["getpriority"], "action": "SCMP_ACT_KILL_PROCESS"})
+        self.assertEqual("159\n", result.out, result.err)  # 128 + SIGSYS
+
+    def test_programs_start_although_what_moat_runs_in_them_is_refused(self):
+        result = self.run_profile("cd /usr && pwd && echo $(echo nested) && /bin/busybox true && echo done",
+                                  {"names": ["execveat", "fchdir", "recvmsg", "dup3", "chroot"],
+                                   "action": "SCMP_ACT_ERRNO"})
+        self.assert_ends(result, 0, "/usr\nnested\ndone\n")
+
+    def test_profile_shows_in_a_workload_that_filters_itself(self):
+        result = self.run_profile("grep -c Seccomp /proc/self/status")
+        self.assert_ends(result, 0)
+
+    def test_profile_of_the_shape_of_dockers(self):
+        # Everything refused but a list, some calls by argument.
+        table = (pathlib.Path(__file__).parents[2] / "docs/syscalls.md").read_text()
+        names = re.findall(r"^\| \d+ \| `?(\w+)`? \|", table, re.MULTILINE)
+        self.assertGreater(len(names), 300)
+        special = {"clone", "clone3", "personality", "socket", "mount", "unshare", "setns", "keyctl", "bpf"}
+        syscalls = [
+            {"names": [n for n in names if n not in special] + ["no_such_call"], "action": "SCMP_ACT_ALLOW"},
+            {"names": ["clone"], "action": "SCMP_ACT_ALLOW",
+             "args": [{"index": 0, "value": 0x7E020000, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]},
+            {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
+            {"names": ["socket"], "action": "SCMP_ACT_ALLOW",
+             "args": [{"index": 0, "value": 40, "op": "SCMP_CMP_NE"}]},
+        ] + [{"names": ["personality"], "action": "SCMP_ACT_ALLOW",
+              "args": [{"index": 0, "value": value, "op": "SCMP_CMP_EQ"}]} for value in (0, 8, 0xffffffff)]
+
+        def change(config):
+            config["linux"]["seccomp"] = {
+                "defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1,
+                "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], "syscalls": syscalls}
+        script = """ls / | grep -c usr; cd /tmp && mkdir -p a/b && echo x > a/b/c && cat a/b/c && rm -r a
+            python3 -c "
+            import threading, socket, os, errno
+            t = threading.Thread(target=print, args=('thread',)); t.start(); t.join()
+            socket.socketpair()
+            try: socket.socket(40)
+            except OSError as e: print(errno.errorcode[e.errno])
+            "
+            unshare -U true || echo refused; setarch -R echo end"""
+        result = self.run_config("\n".join(line[12:] if line.startswith(" " * 12) else line
+                                           for line in script.split("\n")), change)
+        self.assertEqual("1\nx\nthread\nEPERM\nrefused\n", result.out, result)
+        self.assertIn("setarch", result.err)  # a personality that the list has not
+
+    def test_notify_is_refused_with_the_reason(self):
+        self.refuse(lambda c: c["linux"].update(seccomp={
+            "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/x",
+            "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}),
+            "linux.seccomp.syscalls[0].action", "SCMP_ACT_NOTIFY", "listener")
+
+    def test_unknown_action(self):
+        self.refuse(lambda c: c["linux"].update(seccomp={"defaultAction": "SCMP_ACT_NONSENSE"}),
+                    "linux.seccomp.defaultAction", "SCMP_ACT_NONSENSE")
+
+    def test_errno_on_an_action_that_takes_none(self):
+        self.refuse(lambda c: c["linux"].update(seccomp={
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_KILL", "errnoRet": 5}]}),
+            "linux.seccomp.syscalls[0].action", "takes no errno")
+
+
+class Namespaces(ConfigTest):
+    def namespace(self, *flags):
+        """A process of ours in new namespaces; its /proc/PID/ns holds them."""
+        holder = subprocess.Popen(["unshare", *flags, "sh", "-c", "echo ready; exec sleep 1000"],
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(holder.stdout.close)
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.kill)
+        holder.stdout.readline()
+        return holder.pid
+
+    @staticmethod
+    def join(kind, path):
+        def change(config):
+            spaces = [n for n in config["linux"]["namespaces"] if n["type"] != kind]
+            config["linux"]["namespaces"] = spaces + [{"type": kind, "path": path}]
+        return change
+
+    def test_network_by_path(self):
+        pid = self.namespace("--net")
+        enter = ["nsenter", f"--net=/proc/{pid}/ns/net"]
+        self.assert_ends(run([*enter, "ip", "addr", "add", "10.9.9.9/32", "dev", "lo"]), 0)
+        self.assert_ends(run([*enter, "ip", "link", "set", "lo", "up"]), 0)
+        script = ("python3 -c \"import socket; s = socket.socket(); s.bind(('10.9.9.9', 0)); s.listen(); "
+                  "c = socket.create_connection(s.getsockname()); print('connected')\"; readlink /proc/self/ns/net")
+        result = self.run_config(script, self.join("network", f"/proc/{pid}/ns/net"))
+        self.assertEqual(f"connected\n{os.readlink(f'/proc/{pid}/ns/net')}\n", result.out, result)
+
+    def test_low_ports_and_ping_in_a_joined_network(self):
+        pid = self.namespace("--net")
+        enter = ["nsenter", f"--net=/proc/{pid}/ns/net"]
+        self.assert_ends(run([*enter, "ip", "link", "set", "lo", "up"]), 0)
+        def change(config):
+            self.join("network", f"/proc/{pid}/ns/net")(config)
+            for kind in ("bounding", "effective", "permitted"):
+                config["process"]["capabilities"][kind] = ["CAP_NET_BIND_SERVICE", "CAP_NET_RAW"]
+        script = ("python3 -c \"import socket; socket.socket().bind(('127.0.0.1', 80)); "
+                  "socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)\" && echo fine")
+        self.assert_ends(self.run_config(script, change), 0, "fine\n")
+
+    def test_network_of_the_host(self):
+        def change(config):
+            config["linux"]["namespaces"] = [n for n in config["linux"]["namespaces"] if n["type"] != "network"]
+        result = self.run_config("readlink /proc/self/ns/net", change)
+        self.assertEqual(os.readlink("/proc/self/ns/net") + "\n", result.out, result)
+
+    def test_sysctl_of_a_joined_network(self):
+        pid = self.namespace("--net")
+        def change(config):
+            self.join("network", f"/proc/{pid}/ns/net")(config)
+            config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}
+        self.assert_ends(self.run_config("true", change), 0)
+        value = run(["nsenter", f"--net=/proc/{pid}/ns/net", "cat", "/proc/sys/net/ipv4/ip_forward"])
+        self.assertEqual("1\n", value.out)
+
+    def test_sysctl_of_the_hosts_network_is_refused(self):
+        def change(config):
+            self.join("network", "/proc/self/ns/net")(config)
+            config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}
+        self.refuse(change, "linux.sysctl[net.ipv4.ip_forward]", "the host's")
+
+    def test_sysctl_of_an_own_namespace(self):
+        def change(config):
+            config["linux"]["sysctl"] = {"net.ipv4.ip_unprivileged_port_start": "80", "kernel.shmmni": "17",
+                                         "fs/mqueue/msg_max": "20"}
+            config["process"]["user"] = {"uid": 1000, "gid": 1000}
+        # shmctl(IPC_INFO): struct shminfo starts with shmmax, shmmin, shmmni.
+        script = ("import ctypes, socket; info = (ctypes.c_ulong * 16)(); ctypes.CDLL(None).shmctl(0, 3, info); "
+                  "socket.socket().bind(('127.0.0.1', 80)); print(info[2])")
+        self.assert_ends(self.run_config(f'python3 -c "{script}"', change), 0, "17\n")
+
+    def test_uts_by_path(self):
+        pid = self.namespace("--uts")
+        enter = ["nsenter", f"--uts=/proc/{pid}/ns/uts"]
+        self.assert_ends(run([*enter, "hostname", "of-the-pod"]), 0)
+        def change(config):
+            self.join("uts", f"/proc/{pid}/ns/uts")(config)
+            config.pop("hostname", None)
+        self.assert_ends(self.run_config("hostname; cat /proc/sys/kernel/hostname", change), 0,
+                         "of-the-pod\nof-the-pod\n")
+
+    def test_host_name_in_a_joined_namespace(self):
+        pid = self.namespace("--uts")
+        def change(config):
+            self.join("uts", f"/proc/{pid}/ns/uts")(config)
+            config["hostname"] = "given"
+        self.assert_ends(self.run_config("hostname", change), 0, "given\n")
+        self.assertEqual("given\n", run(["nsenter", f"--uts=/proc/{pid}/ns/uts", "hostname"]).out)
+
+    def test_host_name_of_the_host_is_refused(self):
+        def change(config):
+            self.join("uts", "/proc/self/ns/uts")(config)
+            config["hostname"] = "given"
+        self.refuse(change, "hostname", "the host's")
+
+    def test_ipc_by_path_is_shared(self):
+        pid = self.namespace("--ipc")
+        made = run(["nsenter", f"--ipc=/proc/{pid}/ns/ipc", "ipcmk", "-M", "4096"])
+        self.assert_ends(made, 0)
+        number = made.out.split()[-1]
+        script = f"import ctypes; print(ctypes.CDLL(None).shmctl({number}, 2, (ctypes.c_long * 64)()))"  # IPC_STAT
+        result = self.run_config(f"python3 -c '{script}'", self.join("ipc", f"/proc/{pid}/ns/ipc"))
+        self.assert_ends(result, 0, "0\n")
+
+    def test_containers_share_what_is_not_the_supervisors(self):
+        """A second container in the network, ipc and uts namespaces of a first, as pods have them."""
+        first = self.bundle(root("base"), lambda c: (shell("sleep 1000")(c), c.update(hostname="pod")), "first")
+        self.delete_at_end(ID + "-pod")
+        created = subprocess.run([MOAT, "--root", self.state, "run", "--detach", "--bundle", first, ID + "-pod"],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.assertEqual(0, created.returncode)
+        pid = json.loads(self.moat("state", ID + "-pod").out)["pid"]
+        def change(config):
+            for kind, name in (("network", "net"), ("ipc", "ipc"), ("uts", "uts")):
+                self.join(kind, f"/proc/{pid}/ns/{name}")(config)
+            config.pop("hostname", None)
+        result = self.run_config("hostname; for n in net ipc uts; do readlink /proc/self/ns/$n; done", change)
+        expected = "".join(os.readlink(f"/proc/{pid}/ns/{n}") + "\n" for n in ("net", "ipc", "uts"))
+        self.assert_ends(result, 0, "pod\n" + expected)
+
+    def test_namespaces_that_only_the_supervisor_makes(self):
+        for kind, name in (("pid", "pid"), ("mount", "mnt"), ("user", "user")):
+            self.refuse(self.join(kind, f"/proc/self/ns/{name}"), f"linux.namespaces ({kind})", "can't be joined")
+            for file in (self.folder / "bundle").iterdir():
+                file.unlink()
+            (self.folder / "bundle").rmdir()
+
+    def test_namespace_path_that_is_missing(self):
+        self.refuse(self.join("network", "/no/such/ns"), "linux.namespaces (network)", "/no/such/ns", "ENOENT")
+
+    def test_time_offsets(self):
+        def change(config):
+            config["linux"]["namespaces"].append({"type": "time"})
+            config["linux"]["timeOffsets"] = {"boottime": {"secs": 1000000}, "monotonic": {"secs": 500000, "nanosecs": 5}}
+        script = "import time; print(time.clock_gettime(time.CLOCK_BOOTTIME) > 1000000, time.monotonic() > 500000)"
+        self.assert_ends(self.run_config(f"python3 -c '{script}'", change), 0, "True True\n")
+
+    def test_unknown_time_offset(self):
+        def change(config):
+            config["linux"]["namespaces"].append({"type": "time"})
+            config["linux"]["timeOffsets"] = {"realtime": {"secs": 1}}
+        self.refuse(change, "linux.timeOffsets.realtime")
+
+
+if __name__ == "__main__":
+    main()
