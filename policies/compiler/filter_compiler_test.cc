@@ -93,6 +93,12 @@ uint32_t Expected(const Action& action) {
       return SECCOMP_RET_ERRNO | static_cast<uint32_t>(action.error);
     case Action::Kind::kNotify:
       return SECCOMP_RET_USER_NOTIF;
+    case Action::Kind::kLog:
+      return SECCOMP_RET_LOG;
+    case Action::Kind::kTrap:
+      return SECCOMP_RET_TRAP;
+    case Action::Kind::kKillThread:
+      return SECCOMP_RET_KILL_THREAD;
     case Action::Kind::kKillProcess:
       return SECCOMP_RET_KILL_PROCESS;
   }

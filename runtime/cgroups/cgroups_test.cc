@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/cgroups/device_program.h"
 #include "runtime/cgroups/group_paths.h"
 #include "runtime/cgroups/hierarchy.h"
 #include "runtime/cgroups/resource_writes.h"
@@ -38,8 +39,17 @@ TEST(WorkloadPathTest, PutsARelativePathBelowMoat) {
 TEST(WorkloadPathTest, RefusesWhatLeadsElsewhere) {
   EXPECT_FALSE(WorkloadPath("/a/../../b", "c1").ok());
   EXPECT_FALSE(WorkloadPath("/", "c1").ok());
-  EXPECT_FALSE(WorkloadPath("system.slice:moat:c1", "c1").ok());
   EXPECT_FALSE(WorkloadPath("", "c1.moat").ok());
+}
+TEST(WorkloadPathTest, TakesSystemdsForm) {
+  EXPECT_EQ(WorkloadPath("system.slice:docker:c1", "x").value(), "/system.slice/docker-c1.scope");
+  EXPECT_EQ(WorkloadPath("kube-pods-p1.slice:cri:c1", "x").value(),
+            "/kube.slice/kube-pods.slice/kube-pods-p1.slice/cri-c1.scope");
+  EXPECT_EQ(WorkloadPath(":moat:c1", "x").value(), "/system.slice/moat-c1.scope");
+  EXPECT_EQ(WorkloadPath("-.slice::c1", "x").value(), "/c1.scope");
+  for (const char* bad : {"a:b:c", "a.slice:b:", "../a.slice:b:c", "a--b.slice:x:y"}) {
+    EXPECT_FALSE(WorkloadPath(bad, "x").ok()) << bad;
+  }
 }
 
 TEST(PlanWritesTest, CountsSwapAloneOnV2) {
@@ -68,6 +78,123 @@ TEST(PlanWritesTest, NamesWhatTheHostLacks) {
   resources.cpu->cpus = "0";
   const absl::Status status = PlanWrites(resources, Unified()).status();
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("linux.resources.cpu.cpus"));
+}
+
+std::vector<std::string> Written(const spec::Resources& resources, const Layout& layout) {
+  const auto writes = PlanWrites(resources, layout);
+  if (!writes.ok()) return {std::string(writes.status().message())};
+  std::vector<std::string> texts;
+  for (const ControlWrite& write : *writes) texts.push_back(write.file + "=" + write.value);
+  return texts;
+}
+
+TEST(PlanWritesTest, BlockIo) {
+  spec::Resources resources;
+  resources.block_io.emplace();
+  resources.block_io->weight = 500;
+  resources.block_io->weight_device = {{8, 0, 100, {}}};
+  resources.block_io->throttle_read_bps_device = {{8, 0, 1048576}};
+  resources.block_io->throttle_write_iops_device = {{8, 16, 0}};
+  EXPECT_THAT(Written(resources, {{{"/b", {"blkio"}, false}}}),
+              ElementsAre("blkio.weight=500", "blkio.weight_device=8:0 100",
+                          "blkio.throttle.read_bps_device=8:0 1048576",
+                          "blkio.throttle.write_iops_device=8:16 0"));
+  const Layout v2 = {{{"/u", {"io"}, true}}};
+  EXPECT_THAT(Written(resources, v2),
+              ElementsAre("io.bfq.weight=500", "io.bfq.weight=8:0 100", "io.max=8:0 rbps=1048576",
+                          "io.max=8:16 wiops=max"));
+  EXPECT_EQ(PlanWrites(resources, v2)->front().other_file, "io.weight");
+}
+
+TEST(PlanWritesTest, Hugepages) {
+  spec::Resources resources;
+  resources.hugepage_limits = {{"2MB", 4194304}};
+  EXPECT_THAT(Written(resources, {{{"/u", {"hugetlb"}, true}}}),
+              ElementsAre("hugetlb.2MB.rsvd.max=4194304", "hugetlb.2MB.max=4194304"));
+  resources.hugepage_limits = {{"../x", 1}};
+  EXPECT_THAT(Written(resources, {{{"/u", {"hugetlb"}, true}}}).front(),
+              testing::HasSubstr("linux.resources.hugepageLimits[0].pageSize"));
+}
+
+TEST(PlanWritesTest, NetworkAndRdma) {
+  spec::Resources resources;
+  resources.network.emplace();
+  resources.network->class_id = 0x100001;
+  resources.network->priorities = {{"eth0", 5}};
+  resources.rdma = {{"mlx5_1", {3, 10000}}};
+  const Layout v1 = {{{"/n", {"net_cls", "net_prio"}, false}, {"/r", {"rdma"}, false}}};
+  EXPECT_THAT(Written(resources, v1),
+              ElementsAre("net_cls.classid=1048577", "net_prio.ifpriomap=eth0 5",
+                          "rdma.max=mlx5_1 hca_handle=3 hca_object=10000"));
+  EXPECT_THAT(Written(resources, Unified()).front(),
+              testing::HasSubstr("linux.resources.network.classID: this host has no net_cls"));
+}
+
+// eBPF as far as CompileDeviceRules goes.
+bool Allowed(const std::vector<spec::DeviceRule>& rules, uint32_t type, uint32_t access,
+             uint32_t major, uint32_t minor) {
+  const std::vector<bpf_insn> program = CompileDeviceRules(rules);
+  const bpf_cgroup_dev_ctx context = {(access << 16) | type, major, minor};
+  uint64_t registers[11] = {};
+  for (size_t at = 0; at < program.size(); ++at) {
+    const bpf_insn& step = program[at];
+    uint64_t& to = registers[step.dst_reg];
+    switch (step.code) {
+      case BPF_LDX | BPF_MEM | BPF_W:
+        to = step.off == 0 ? context.access_type : step.off == 4 ? context.major : context.minor;
+        break;
+      case BPF_ALU64 | BPF_MOV | BPF_X:
+        to = registers[step.src_reg];
+        break;
+      case BPF_ALU64 | BPF_MOV | BPF_K:
+        to = static_cast<uint64_t>(int64_t{step.imm});
+        break;
+      case BPF_ALU64 | BPF_AND | BPF_K:
+        to &= static_cast<uint64_t>(int64_t{step.imm});
+        break;
+      case BPF_ALU64 | BPF_RSH | BPF_K:
+        to >>= step.imm;
+        break;
+      case BPF_JMP | BPF_JNE | BPF_K:
+        if (to != static_cast<uint64_t>(int64_t{step.imm})) at += static_cast<size_t>(step.off);
+        break;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+        if (to == static_cast<uint64_t>(int64_t{step.imm})) at += static_cast<size_t>(step.off);
+        break;
+      case BPF_JMP | BPF_EXIT:
+        return registers[0] == 1;
+      default:
+        ADD_FAILURE() << "unexpected instruction " << int{step.code};
+        return false;
+    }
+  }
+  ADD_FAILURE() << "fell off the end";
+  return false;
+}
+
+TEST(DeviceProgramTest, TheLastRuleCounts) {
+  constexpr uint32_t kChar = BPF_DEVCG_DEV_CHAR, kBlock = BPF_DEVCG_DEV_BLOCK;
+  constexpr uint32_t kMake = BPF_DEVCG_ACC_MKNOD, kRead = BPF_DEVCG_ACC_READ;
+  constexpr uint32_t kWrite = BPF_DEVCG_ACC_WRITE;
+  spec::Resources resources;
+  resources.devices = {{.allow = false, .type = 'a', .access = "rwm"},
+                       {.allow = true, .type = 'c', .major = 10, .minor = 200, .access = "r"},
+                       {.allow = true, .type = 'c', .major = 10, .minor = 200, .access = "w"},
+                       {.allow = true, .type = 'b', .major = 8, .minor = -1, .access = "rw"},
+                       {.allow = false, .type = 'b', .major = 8, .minor = 1, .access = "w"}};
+  const auto rules = DeviceRules(&resources);
+  EXPECT_TRUE(Allowed(rules, kChar, kRead | kWrite, 1, 3));
+  EXPECT_TRUE(Allowed(rules, kChar, kRead | kWrite, 10, 200));
+  EXPECT_FALSE(Allowed(rules, kChar, kRead, 10, 201));
+  EXPECT_FALSE(Allowed(rules, kBlock, kRead, 10, 200));
+  EXPECT_TRUE(Allowed(rules, kChar, kMake, 10, 201));
+  EXPECT_TRUE(Allowed(rules, kBlock, kRead | kWrite, 8, 0));
+  EXPECT_TRUE(Allowed(rules, kBlock, kRead, 8, 1));
+  EXPECT_FALSE(Allowed(rules, kBlock, kRead | kWrite, 8, 1));
+  EXPECT_FALSE(Allowed(rules, kBlock, kRead, 9, 0));
+  resources.devices = {{.allow = true, .type = 'a', .access = "rwm"}};
+  EXPECT_TRUE(Allowed(DeviceRules(&resources), kBlock, kRead | kWrite, 9, 0));
+  EXPECT_FALSE(Allowed(DeviceRules(nullptr), kBlock, kRead, 9, 0));
 }
 
 TEST(DevicesTest, DeniesEverythingFirst) {

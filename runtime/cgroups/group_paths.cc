@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace moat::cgroups {
 namespace {
@@ -14,6 +15,27 @@ constexpr char kDefaultParent[] = "/moat";
 
 absl::Status BadPath(absl::string_view path, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("linux.cgroupsPath '", path, "': ", why));
+}
+
+// "a-b.slice:moat:c1" is /a.slice/a-b.slice/moat-c1.scope (systemd.slice(5): a dash in a slice's
+// name separates levels).
+absl::StatusOr<std::string> ScopePath(absl::string_view written) {
+  const std::vector<std::string> parts = absl::StrSplit(written, ':');
+  absl::string_view slice = parts[0].empty() ? "system.slice" : absl::string_view(parts[0]);
+  if (absl::StrContains(written, "/") || parts[2].empty()) {
+    return BadPath(written, "it is not slice:prefix:name");
+  }
+  if (!absl::ConsumeSuffix(&slice, ".slice")) return BadPath(written, "the slice lacks \".slice\"");
+  std::string path, name;
+  if (slice != "-") {
+    for (absl::string_view level : absl::StrSplit(slice, '-')) {
+      if (level.empty()) return BadPath(written, "the slice has an empty level");
+      absl::StrAppend(&name, name.empty() ? "" : "-", level);
+      absl::StrAppend(&path, "/", name, ".slice");
+    }
+  }
+  if (absl::EndsWith(parts[2], ".slice")) return absl::StrCat(path, "/", parts[2]);
+  return absl::StrCat(path, "/", parts[1], parts[1].empty() ? "" : "-", parts[2], ".scope");
 }
 
 }  // namespace
@@ -26,8 +48,7 @@ absl::StatusOr<std::string> WorkloadPath(absl::string_view cgroups_path, absl::s
   if (cgroups_path.empty()) return absl::StrCat(kDefaultParent, "/", id);
   const bool absolute = absl::StartsWith(cgroups_path, "/");
   if (!absolute && std::count(cgroups_path.begin(), cgroups_path.end(), ':') == 2) {
-    return absl::UnimplementedError(absl::StrCat("linux.cgroupsPath '", cgroups_path,
-                                                 "': systemd slices are not supported yet"));
+    return ScopePath(cgroups_path);
   }
   std::vector<absl::string_view> parts;
   for (absl::string_view part : absl::StrSplit(cgroups_path, '/', absl::SkipEmpty())) {

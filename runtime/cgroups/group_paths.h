@@ -13,8 +13,9 @@ namespace moat::cgroups {
 inline constexpr char kSupervisorSuffix[] = ".moat";
 
 // The workload's group below a mount point, "/moat/<id>": from linux.cgroupsPath, which is taken
-// from the mount point when absolute, from /moat when relative, and is empty for the default.
-// Errors: "..", a bare "/", a systemd "slice:prefix:name".
+// from the mount point when absolute, from /moat when relative, and is empty for the default. The
+// systemd form "slice:prefix:name" is the path that systemd would give that scope; moat makes the
+// directory itself and systemd does not know of it. Errors: "..", a bare "/".
 absl::StatusOr<std::string> WorkloadPath(absl::string_view cgroups_path, absl::string_view id);
 
 // Every directory from below `mount` down to `path`: "/m", "/a/b" gives "/m/a", "/m/a/b".

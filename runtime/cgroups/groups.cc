@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "runtime/cgroups/device_program.h"
 #include "runtime/cgroups/group_paths.h"
 #include "runtime/cgroups/resource_writes.h"
 
@@ -34,7 +35,9 @@ bool MeansNoPermission(const absl::Status& status) {
 
 bool AsksForLimits(const spec::Resources* resources) {
   return resources &&
-         (resources->memory || resources->cpu || resources->pids || !resources->unified.empty());
+         (resources->memory || resources->cpu || resources->pids || resources->block_io ||
+          resources->network || !resources->hugepage_limits.empty() || !resources->rdma.empty() ||
+          !resources->unified.empty());
 }
 
 // A fresh v1 cpuset is empty, and takes no process before it has what its parent has (cpuset(7)).
@@ -106,7 +109,46 @@ absl::Status MakeGroupWithRetry(const Hierarchy& hierarchy, const std::string& p
 }
 
 absl::Status Write(const std::string& directory, const ControlWrite& write) {
-  return Annotate(WriteFile(directory + "/" + write.file, write.value), write.field);
+  const std::string path = directory + "/" + write.file;
+  if (::access(path.c_str(), F_OK) < 0) {
+    if (!write.other_file.empty()) {
+      return Annotate(WriteFile(directory + "/" + write.other_file, write.other_value),
+                      write.field);
+    }
+    if (write.optional) return absl::OkStatus();
+  }
+  return Annotate(WriteFile(path, write.value), write.field);
+}
+
+const Hierarchy* FindV2(const Layout& layout) {
+  for (const Hierarchy& hierarchy : layout.hierarchies) {
+    if (hierarchy.v2) return &hierarchy;
+  }
+  return nullptr;
+}
+
+// The rules of a container without the v1 controller: by a program on both of its v2 groups. A
+// caller without the privilege (rootless) leaves devices to what opens them: every mount but /dev
+// is nodev, and a user namespace makes no nodes.
+absl::Status AttachDeviceRules(const spec::Resources* resources, const std::string& group) {
+  const auto program = LoadDeviceProgram(CompileDeviceRules(DeviceRules(resources)));
+  if (!program.ok()) {
+    if (!MeansNoPermission(program.status())) {
+      return Annotate(program.status(), "linux.resources.devices");
+    }
+    return resources ? CheckDevicesWithoutController(*resources) : absl::OkStatus();
+  }
+  // The gofer opens device files for the workload, so the rules must hold for it, too.
+  RETURN_IF_ERROR(AttachDeviceProgram(*program, group));
+  return AttachDeviceProgram(*program, group + kSupervisorSuffix);
+}
+
+void WarnOfKernelMemory(const spec::Resources& resources) {
+  if (!resources.memory) return;
+  if (resources.memory->kernel.value_or(0) <= 0 && resources.memory->kernel_tcp.value_or(0) <= 0) {
+    return;
+  }
+  LogWarning("linux.resources.memory.kernel and kernelTCP have no effect: memory.limit counts all");
 }
 
 void KillAll(const std::string& directory) {
@@ -152,9 +194,8 @@ absl::Status CheckResources(const spec::Resources& resources, const Layout& layo
     return absl::FailedPreconditionError(
         "linux.resources.pids.limit: this host has no pids controller");
   }
-  const Hierarchy* devices = layout.Find("devices");
-  if (!devices || devices->v2) return CheckDevicesWithoutController(resources);
-  return absl::OkStatus();
+  if (layout.Find("devices") || FindV2(layout)) return absl::OkStatus();
+  return CheckDevicesWithoutController(resources);
 }
 
 // Everything in Create up to the limits; leaves what it made in paths_ even when it fails.
@@ -176,7 +217,10 @@ absl::Status Groups::ApplyLimits(const spec::Resources* resources,
     }
   }
   const Hierarchy* devices = layout_.Find("devices");
-  if (!devices || devices->v2) return absl::OkStatus();
+  if (!devices) {
+    const Hierarchy* unified = FindV2(layout_);
+    return unified ? AttachDeviceRules(resources, unified->mount + workload) : absl::OkStatus();
+  }
   // The gofer opens device files for the workload, so the rules must hold for it, too.
   for (const ControlWrite& write : PlanDeviceWrites(resources)) {
     RETURN_IF_ERROR(Write(devices->mount + workload, write));
@@ -200,7 +244,10 @@ absl::StatusOr<std::vector<std::string>> Groups::Plan(const Layout& layout,
 }
 
 absl::StatusOr<Groups> Groups::Create(const Layout& layout, const GroupsConfig& config) {
-  if (config.resources) RETURN_IF_ERROR(CheckResources(*config.resources, layout));
+  if (config.resources) {
+    RETURN_IF_ERROR(CheckResources(*config.resources, layout));
+    WarnOfKernelMemory(*config.resources);
+  }
   ASSIGN_OR_RETURN(const std::string workload, WorkloadPath(config.path, config.id));
   Groups groups;
   groups.layout_ = layout;

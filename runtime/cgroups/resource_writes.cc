@@ -10,8 +10,9 @@
 namespace moat::cgroups {
 namespace {
 
-absl::Status NotYet(absl::string_view field) {
-  return absl::UnimplementedError(absl::StrCat(field, ": moat does not honour this field yet"));
+absl::Status Gone(absl::string_view field) {
+  return absl::UnimplementedError(
+      absl::StrCat(field, ": Linux does not have this any more; take it out of the configuration"));
 }
 
 // Collects writes; for each it knows in which form the controller is here.
@@ -30,10 +31,20 @@ class Planner {
       Fail(absl::UnimplementedError(
           absl::StrCat(field, ": cgroup ", hierarchy->v2 ? "v2" : "v1", " has nothing like it")));
     } else if (hierarchy->v2) {
-      writes_.push_back({controller, v2_file, v2_value, field});
+      writes_.push_back({controller, v2_file, v2_value, field, "", "", false});
     } else {
-      writes_.push_back({controller, v1_file, v1_value, field});
+      writes_.push_back({controller, v1_file, v1_value, field, "", "", false});
     }
+  }
+  // For the write that Add has just planned, if it did.
+  void OrElse(const std::string& file, const std::string& other_file,
+              const std::string& other_value) {
+    if (writes_.empty() || writes_.back().file != file) return;
+    writes_.back().other_file = other_file;
+    writes_.back().other_value = other_value;
+  }
+  void OrNot(const std::string& file) {
+    if (!writes_.empty() && writes_.back().file == file) writes_.back().optional = true;
   }
 
   void Fail(absl::Status status) {
@@ -74,10 +85,8 @@ void PlanSwap(const spec::MemoryLimits& memory, Planner& planner) {
 
 void PlanMemory(const spec::MemoryLimits& memory, Planner& planner) {
   const std::string prefix = "linux.resources.memory.";
-  if (memory.kernel.value_or(0) > 0) planner.Fail(NotYet(prefix + "kernel"));
-  if (memory.kernel_tcp.value_or(0) > 0) planner.Fail(NotYet(prefix + "kernelTCP"));
-  if (memory.disable_oom_killer.value_or(false)) planner.Fail(NotYet(prefix + "disableOOMKiller"));
-  if (!memory.use_hierarchy.value_or(true)) planner.Fail(NotYet(prefix + "useHierarchy"));
+  // `kernel` and `kernelTCP` are without effect, as in runc (CheckResources warns of them).
+  if (!memory.use_hierarchy.value_or(true)) planner.Fail(Gone(prefix + "useHierarchy"));
   // 0 has always meant "not set" here, runc writes neither.
   if (memory.limit.value_or(0) != 0) {
     planner.Add(prefix + "limit", "memory", "memory.limit_in_bytes", absl::StrCat(*memory.limit),
@@ -91,6 +100,9 @@ void PlanMemory(const spec::MemoryLimits& memory, Planner& planner) {
   if (memory.swappiness) {
     planner.Add(prefix + "swappiness", "memory", "memory.swappiness",
                 absl::StrCat(*memory.swappiness), "", "");
+  }
+  if (memory.disable_oom_killer.value_or(false)) {
+    planner.Add(prefix + "disableOOMKiller", "memory", "memory.oom_control", "1", "", "");
   }
 }
 
@@ -116,8 +128,14 @@ void PlanBandwidth(const spec::CpuLimits& cpu, Planner& planner) {
 
 void PlanCpu(const spec::CpuLimits& cpu, Planner& planner) {
   const std::string prefix = "linux.resources.cpu.";
-  if (cpu.realtime_runtime.value_or(0) != 0) planner.Fail(NotYet(prefix + "realtimeRuntime"));
-  if (cpu.realtime_period.value_or(0) != 0) planner.Fail(NotYet(prefix + "realtimePeriod"));
+  if (cpu.realtime_period.value_or(0) != 0) {
+    planner.Add(prefix + "realtimePeriod", "cpu", "cpu.rt_period_us",
+                absl::StrCat(*cpu.realtime_period), "", "");
+  }
+  if (cpu.realtime_runtime.value_or(0) != 0) {
+    planner.Add(prefix + "realtimeRuntime", "cpu", "cpu.rt_runtime_us",
+                absl::StrCat(*cpu.realtime_runtime), "", "");
+  }
   if (cpu.shares.value_or(0) != 0) {
     planner.Add(prefix + "shares", "cpu", "cpu.shares", absl::StrCat(*cpu.shares), "cpu.weight",
                 absl::StrCat(WeightOfShares(*cpu.shares)));
@@ -136,6 +154,114 @@ void PlanCpu(const spec::CpuLimits& cpu, Planner& planner) {
   }
   if (!cpu.mems.empty()) {
     planner.Add(prefix + "mems", "cpuset", "cpuset.mems", cpu.mems, "cpuset.mems", cpu.mems);
+  }
+}
+
+// 10..1000 of the v1 controller onto 1..10000.
+uint64_t IoWeight(uint16_t weight) {
+  const uint64_t clamped = std::clamp<uint64_t>(weight, 10, 1000);
+  return 1 + ((clamped - 10) * 9999) / 990;
+}
+
+std::string NumberOf(int64_t major, int64_t minor) { return absl::StrCat(major, ":", minor); }
+
+void PlanThrottle(const std::string& name, const std::vector<spec::ThrottleDevice>& devices,
+                  const char* v1_file, const char* v2_key, bool v2, Planner& planner) {
+  for (size_t i = 0; i < devices.size(); ++i) {
+    const spec::ThrottleDevice& device = devices[i];
+    const std::string number = NumberOf(device.major, device.minor);
+    // 0 takes a limit away; v2 says "max".
+    const std::string rate = v2 && device.rate == 0 ? "max" : absl::StrCat(device.rate);
+    planner.Add(absl::StrCat("linux.resources.blockIO.", name, "[", i, "]"), v2 ? "io" : "blkio",
+                v1_file, absl::StrCat(number, " ", rate), "io.max",
+                absl::StrCat(number, " ", v2_key, "=", rate));
+  }
+}
+
+void PlanWeightDevices(const std::vector<spec::WeightDevice>& devices, bool v2, Planner& planner) {
+  for (size_t i = 0; i < devices.size(); ++i) {
+    const spec::WeightDevice& device = devices[i];
+    const std::string field = absl::StrCat("linux.resources.blockIO.weightDevice[", i, "]");
+    const std::string number = NumberOf(device.major, device.minor);
+    if (device.weight.value_or(0) != 0) {
+      const std::string value = absl::StrCat(number, " ", *device.weight);
+      planner.Add(field, v2 ? "io" : "blkio", "blkio.weight_device", value, "io.bfq.weight", value);
+      planner.OrElse("blkio.weight_device", "blkio.bfq.weight_device", value);
+      planner.OrElse("io.bfq.weight", "io.weight",
+                     absl::StrCat(number, " ", IoWeight(*device.weight)));
+    }
+    if (device.leaf_weight.value_or(0) != 0) {
+      planner.Add(field + ".leafWeight", v2 ? "io" : "blkio", "blkio.leaf_weight_device",
+                  absl::StrCat(number, " ", *device.leaf_weight), "", "");
+    }
+  }
+}
+
+void PlanBlockIo(const spec::BlockIo& block_io, Planner& planner) {
+  const bool v2 = planner.IsV2("io");
+  const std::string controller = v2 ? "io" : "blkio";
+  if (block_io.weight.value_or(0) != 0) {
+    const std::string weight = absl::StrCat(*block_io.weight);
+    planner.Add("linux.resources.blockIO.weight", controller, "blkio.weight", weight,
+                "io.bfq.weight", weight);
+    planner.OrElse("blkio.weight", "blkio.bfq.weight", weight);
+    planner.OrElse("io.bfq.weight", "io.weight", absl::StrCat(IoWeight(*block_io.weight)));
+  }
+  if (block_io.leaf_weight.value_or(0) != 0) {
+    planner.Add("linux.resources.blockIO.leafWeight", controller, "blkio.leaf_weight",
+                absl::StrCat(*block_io.leaf_weight), "", "");
+  }
+  PlanWeightDevices(block_io.weight_device, v2, planner);
+  PlanThrottle("throttleReadBpsDevice", block_io.throttle_read_bps_device,
+               "blkio.throttle.read_bps_device", "rbps", v2, planner);
+  PlanThrottle("throttleWriteBpsDevice", block_io.throttle_write_bps_device,
+               "blkio.throttle.write_bps_device", "wbps", v2, planner);
+  PlanThrottle("throttleReadIOPSDevice", block_io.throttle_read_iops_device,
+               "blkio.throttle.read_iops_device", "riops", v2, planner);
+  PlanThrottle("throttleWriteIOPSDevice", block_io.throttle_write_iops_device,
+               "blkio.throttle.write_iops_device", "wiops", v2, planner);
+}
+
+// Reservations first: what is reserved can't be refused later (hugetlb.rst, "rsvd"; Linux 5.7).
+void PlanHugepages(const std::vector<spec::HugepageLimit>& limits, Planner& planner) {
+  for (size_t i = 0; i < limits.size(); ++i) {
+    const std::string field = absl::StrCat("linux.resources.hugepageLimits[", i, "]");
+    const std::string& size = limits[i].page_size;
+    if (size.empty() || size.find_first_not_of("0123456789KMGB") != std::string::npos) {
+      planner.Fail(absl::InvalidArgumentError(
+          absl::StrCat(field, ".pageSize: \"", size, "\" is not a size like 2MB")));
+      return;
+    }
+    const std::string prefix = absl::StrCat("hugetlb.", size);
+    const std::string value = absl::StrCat(limits[i].limit);
+    planner.Add(field, "hugetlb", prefix + ".rsvd.limit_in_bytes", value, prefix + ".rsvd.max",
+                value);
+    planner.OrNot(prefix + ".rsvd.limit_in_bytes");
+    planner.OrNot(prefix + ".rsvd.max");
+    planner.Add(field, "hugetlb", prefix + ".limit_in_bytes", value, prefix + ".max", value);
+  }
+}
+
+void PlanNetwork(const spec::NetworkResources& network, Planner& planner) {
+  if (network.class_id.value_or(0) != 0) {
+    planner.Add("linux.resources.network.classID", "net_cls", "net_cls.classid",
+                absl::StrCat(*network.class_id), "", "");
+  }
+  for (size_t i = 0; i < network.priorities.size(); ++i) {
+    const spec::InterfacePriority& priority = network.priorities[i];
+    planner.Add(absl::StrCat("linux.resources.network.priorities[", i, "]"), "net_prio",
+                "net_prio.ifpriomap", absl::StrCat(priority.name, " ", priority.priority), "", "");
+  }
+}
+
+void PlanRdma(const std::map<std::string, spec::RdmaLimit>& rdma, Planner& planner) {
+  for (const auto& [device, limit] : rdma) {
+    std::string value = device;
+    if (limit.hca_handles) absl::StrAppend(&value, " hca_handle=", *limit.hca_handles);
+    if (limit.hca_objects) absl::StrAppend(&value, " hca_object=", *limit.hca_objects);
+    if (value == device) continue;
+    planner.Add(absl::StrCat("linux.resources.rdma.", device), "rdma", "rdma.max", value,
+                "rdma.max", value);
   }
 }
 
@@ -168,12 +294,16 @@ std::string RuleText(const spec::DeviceRule& rule) {
                       NumberOrAll(rule.minor), " ", rule.access.empty() ? "rwm" : rule.access);
 }
 
-// What every container may use (runtime-spec config-linux.md, "Default Devices"): null, zero, full,
-// tty, ptmx, random, urandom, and its own terminals. Making any node is allowed: it can't be
-// opened.
-constexpr const char* kDefaultRules[] = {
-    "c *:* m",   "b *:* m",   "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm",
-    "c 5:0 rwm", "c 5:2 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 136:* rwm",
+// null, zero, full, tty, ptmx, random, urandom, and the container's own terminals. Making any node
+// is allowed: it can't be opened.
+constexpr struct {
+  char type;
+  int major, minor;  // -1: all
+  const char* access;
+} kDefaultRules[] = {
+    {'c', -1, -1, "m"}, {'b', -1, -1, "m"},    {'c', 1, 3, "rwm"}, {'c', 1, 5, "rwm"},
+    {'c', 1, 7, "rwm"}, {'c', 5, 0, "rwm"},    {'c', 5, 2, "rwm"}, {'c', 1, 8, "rwm"},
+    {'c', 1, 9, "rwm"}, {'c', 136, -1, "rwm"},
 };
 
 }  // namespace
@@ -183,26 +313,35 @@ absl::StatusOr<std::vector<ControlWrite>> PlanWrites(const spec::Resources& reso
   Planner planner(layout);
   if (resources.memory) PlanMemory(*resources.memory, planner);
   if (resources.cpu) PlanCpu(*resources.cpu, planner);
+  if (resources.block_io) PlanBlockIo(*resources.block_io, planner);
+  PlanHugepages(resources.hugepage_limits, planner);
+  if (resources.network) PlanNetwork(*resources.network, planner);
+  PlanRdma(resources.rdma, planner);
   PlanUnified(resources.unified, planner);
   return planner.Finish();
 }
 
 std::vector<ControlWrite> PlanPidsWrites(const spec::Resources& resources) {
   if (!resources.pids) return {};
-  return {{"pids", "pids.max", OrMax(resources.pids->limit), "linux.resources.pids.limit"}};
+  return {{"pids", "pids.max", OrMax(resources.pids->limit), "linux.resources.pids.limit", "", "",
+           false}};
+}
+
+std::vector<spec::DeviceRule> DeviceRules(const spec::Resources* resources) {
+  std::vector<spec::DeviceRule> rules;
+  if (resources) rules = resources->devices;
+  for (const auto& rule : kDefaultRules) {
+    rules.push_back({true, rule.type, rule.major, rule.minor, rule.access});
+  }
+  return rules;
 }
 
 std::vector<ControlWrite> PlanDeviceWrites(const spec::Resources* resources) {
-  std::vector<ControlWrite> writes = {{"devices", "devices.deny", "a", "linux.resources.devices"}};
-  if (resources) {
-    for (size_t i = 0; i < resources->devices.size(); ++i) {
-      const spec::DeviceRule& rule = resources->devices[i];
-      writes.push_back({"devices", rule.allow ? "devices.allow" : "devices.deny", RuleText(rule),
-                        absl::StrCat("linux.resources.devices[", i, "]")});
-    }
-  }
-  for (const char* rule : kDefaultRules) {
-    writes.push_back({"devices", "devices.allow", rule, "linux.resources.devices"});
+  std::vector<ControlWrite> writes = {
+      {"devices", "devices.deny", "a", "linux.resources.devices", "", "", false}};
+  for (const spec::DeviceRule& rule : DeviceRules(resources)) {
+    writes.push_back({"devices", rule.allow ? "devices.allow" : "devices.deny", RuleText(rule),
+                      "linux.resources.devices", "", "", false});
   }
   return writes;
 }

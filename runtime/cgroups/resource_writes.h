@@ -17,6 +17,10 @@ struct ControlWrite {
   std::string file;        // "memory.limit_in_bytes"
   std::string value;
   std::string field;  // of the config, for errors
+  // What kernels without `file` have in its place: "" as a file: nothing, and that is an error
+  // unless `optional`.
+  std::string other_file, other_value;
+  bool optional = false;
 };
 
 // Everything but pids and devices, in the order in which it is to be written. An error names the
@@ -26,6 +30,11 @@ absl::StatusOr<std::vector<ControlWrite>> PlanWrites(const spec::Resources& reso
 
 // linux.resources.pids.limit; empty when there is none.
 std::vector<ControlWrite> PlanPidsWrites(const spec::Resources& resources);
+
+// What every container may use and the config's rules, each counting before those in front of it;
+// whatever no rule names is denied (runtime-spec config-linux.md, "Default Devices"). `resources`
+// may be null.
+std::vector<spec::DeviceRule> DeviceRules(const spec::Resources* resources);
 
 // Rules of the v1 devices controller: nothing but the config's rules and the default devices.
 // `resources` may be null.

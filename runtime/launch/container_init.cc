@@ -134,6 +134,7 @@ absl::Status Init::SetUpNamespaces() {
                      return plan.creates(static_cast<uint64_t>(flag));
                    }));
   RETURN_IF_ERROR(namespaces::WriteSysctls(sysctls, proc_.get()));
+  RETURN_IF_ERROR(attributes::ApplyToSelf(config_.attributes, proc_.get()));
   ASSIGN_OR_RETURN(stub_, EnterEmptyRoot());
   return absl::OkStatus();
 }

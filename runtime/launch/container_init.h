@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
+#include "runtime/attributes/process_attributes.h"
 #include "runtime/hooks/run_hooks.h"
 #include "runtime/launch/identity.h"
 #include "runtime/launch/process.h"
@@ -40,6 +41,7 @@ struct InitConfig {
   const namespaces::IdMaps& ids;
   const namespaces::NamespacePlan& namespaces;
   const CapabilityMasks& capabilities;
+  const attributes::ProcessAttributes& attributes;
   const std::vector<sock_filter>& filter;
   const seccomp::Profile& profile;
   const hooks::HookSurroundings& hooks;  // of startContainer; its environment is the process's

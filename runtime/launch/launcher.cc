@@ -118,6 +118,7 @@ absl::Status Launcher::CheckRequest() {
   }
   ASSIGN_OR_RETURN(namespaces_, namespaces::NamespacePlan::Create(request_.spec));
   capabilities_ = ParseCapabilities(process().capabilities);
+  ASSIGN_OR_RETURN(attributes_, attributes::ParseAttributes(request_.spec));
   return absl::OkStatus();
 }
 
@@ -234,6 +235,7 @@ absl::Status Launcher::StartInit() {
                              .ids = ids_,
                              .namespaces = namespaces_,
                              .capabilities = capabilities_,
+                             .attributes = attributes_,
                              .filter = filter_.program,
                              .profile = filter_.profile,
                              .hooks = start_hooks,
@@ -335,6 +337,7 @@ absl::Status Launcher::LimitInit() {
   for (const spec::Rlimit& limit : process().rlimits) {
     RETURN_IF_ERROR(SetLimit(init_.pid(), limit));
   }
+  RETURN_IF_ERROR(attributes::ApplyFromOutside(attributes_, init_.pid()));
   if (!process().oom_score_adj) return absl::OkStatus();
   return Annotate(WriteFile(absl::StrCat("/proc/", init_.pid(), "/oom_score_adj"),
                             absl::StrCat(*process().oom_score_adj)),

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fd.h"
+#include "runtime/attributes/process_attributes.h"
 #include "runtime/cgroups/groups.h"
 #include "runtime/hooks/run_hooks.h"
 #include "runtime/launch/container_init.h"
@@ -105,6 +106,7 @@ class Launcher {
   namespaces::IdMaps ids_;
   namespaces::NamespacePlan namespaces_;
   CapabilityMasks capabilities_;
+  attributes::ProcessAttributes attributes_;
   Fd sentry_program_, gofer_program_, loader_;
 
   OwnedGroups groups_;

@@ -75,6 +75,14 @@ absl::StatusOr<IdMap> IdMap::Create(const std::vector<spec::IdMapping>& mappings
   return map;
 }
 
+absl::StatusOr<IdMap> IdMap::ForMount(const std::vector<spec::IdMapping>& mappings,
+                                      absl::string_view field) {
+  IdMap map;
+  map.ranges_ = mappings;
+  RETURN_IF_ERROR(CheckRanges(map.ranges_, field));
+  return map;
+}
+
 std::optional<uint32_t> IdMap::ToHost(uint32_t container_id) const {
   for (const spec::IdMapping& range : ranges_) {
     if (container_id >= range.container_id && container_id - range.container_id < range.size) {

@@ -26,6 +26,10 @@ class IdMap {
   static absl::StatusOr<IdMap> Create(const std::vector<spec::IdMapping>& mappings,
                                       absl::string_view own_map, absl::string_view field);
 
+  // The mappings of an id-mapped mount, not empty: any ranges that don't overlap.
+  static absl::StatusOr<IdMap> ForMount(const std::vector<spec::IdMapping>& mappings,
+                                        absl::string_view field);
+
   // The caller's id for a container's, if it has one.
   std::optional<uint32_t> ToHost(uint32_t container_id) const;
   bool identity() const;

@@ -2,8 +2,8 @@
 //
 // Such a namespace belongs to the user namespace of whoever made it, above the workload's, so the
 // kernel counts none of the workload's capabilities there: a web server that has
-// CAP_NET_BIND_SERVICE could not take port 80. Two of them have a switch of the namespace's own that
-// gives the same to everybody in it, the ones that containerd's enable_unprivileged_ports and
+// CAP_NET_BIND_SERVICE could not take port 80. Two of them have a switch of the namespace's own
+// that gives the same to everybody in it, the ones that containerd's enable_unprivileged_ports and
 // enable_unprivileged_icmp set.
 #ifndef MOAT_RUNTIME_NAMESPACES_JOINED_NETWORK_H_
 #define MOAT_RUNTIME_NAMESPACES_JOINED_NETWORK_H_

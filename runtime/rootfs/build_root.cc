@@ -119,7 +119,7 @@ absl::Status Builder::EnterNamespace() {
 }
 
 absl::Status Builder::TakeSources() {
-  ASSIGN_OR_RETURN(mounts_, PrepareMounts(config_.spec.mounts, config_.bundle));
+  ASSIGN_OR_RETURN(mounts_, PrepareMounts(config_.spec, config_.bundle));
   if (config_.plan) return absl::OkStatus();
   const std::string& written = config_.spec.root.path;
   const std::string path =
@@ -171,7 +171,10 @@ absl::StatusOr<Fd> Builder::MakeRootMount() {
 
 absl::Status Builder::MountRoot() {
   ASSIGN_OR_RETURN(Fd tree, MakeRootMount());
-  RETURN_IF_ERROR(SetPropagation(tree.get(), MS_PRIVATE, true, "the root"));
+  // With rootfsPropagation the host's later mounts show in the container; the other way never.
+  const uint64_t kept = PropagationFlag(config_.spec.linux_config.rootfs_propagation);
+  const bool follows = kept == MS_SLAVE || kept == MS_SHARED;
+  RETURN_IF_ERROR(SetPropagation(tree.get(), follows ? MS_SLAVE : MS_PRIVATE, true, "the root"));
   RETURN_IF_ERROR(Attach(tree.get(), root_place_.get(), "the root"));
   root_.emplace(std::move(tree), *config_.ids.uid.ToHost(0), *config_.ids.gid.ToHost(0));
   if (!config_.plan) return absl::OkStatus();

@@ -8,7 +8,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/status.h"
+#include "runtime/rootfs/copy_up.h"
+#include "runtime/rootfs/id_mapped.h"
 #include "runtime/rootfs/mount_calls.h"
 #include "runtime/rootfs/virtual_mounts.h"
 
@@ -17,7 +20,19 @@ namespace {
 
 using Kind = ConfigMount::Kind;
 
+// The host's own tree on the same place, as Podman writes it for a container with the host's
+// network or processes: moat shows its own there anyway.
+bool BindsHostsTree(const spec::Mount& mount) {
+  const std::string source = CleanPath(mount.source);
+  return !mount.source.empty() && mount.source.front() == '/' &&
+         source == CleanPath(mount.destination) &&
+         (source == "/proc" || source == "/sys" || source == "/sys/fs/cgroup");
+}
+
 Kind KindOf(const spec::Mount& mount, const MountOptions& options) {
+  if (options.remount)
+    return IsVirtual(CleanPath(mount.destination)) ? Kind::kVirtual : Kind::kRemount;
+  if ((options.bind || mount.type == "bind") && BindsHostsTree(mount)) return Kind::kVirtual;
   if (options.bind || mount.type == "bind") return Kind::kBind;
   if (mount.type == "mqueue") return Kind::kQueue;
   if (mount.type == "proc" || mount.type == "sysfs" || mount.type == "cgroup" ||
@@ -29,6 +44,7 @@ Kind KindOf(const spec::Mount& mount, const MountOptions& options) {
 
 // The sentry serves procfs and sysfs in their usual places, and there nothing else.
 absl::Status CheckPlace(const ConfigMount& mount) {
+  if (mount.kind == Kind::kRemount) return absl::OkStatus();
   if (mount.destination == "/") {
     return absl::InvalidArgumentError("nothing can be mounted on /; set root.path");
   }
@@ -36,6 +52,7 @@ absl::Status CheckPlace(const ConfigMount& mount) {
     if (!IsVirtual(mount.destination)) return absl::OkStatus();
     return absl::UnimplementedError("mounts in /proc and /sys are not supported");
   }
+  if (mount.options.remount || mount.options.bind || mount.type == "bind") return absl::OkStatus();
   const bool usual = mount.type == "proc"    ? mount.destination == "/proc"
                      : mount.type == "sysfs" ? mount.destination == "/sys"
                                              : mount.destination == "/sys/fs/cgroup";
@@ -56,21 +73,47 @@ absl::Status TakeSource(ConfigMount& mount, const std::string& bundle) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ConfigMount> Prepare(const spec::Mount& mount, const std::string& bundle) {
+absl::Status CheckRemount(const ConfigMount& mount) {
+  if (mount.kind != Kind::kRemount) return absl::OkStatus();
+  if (!mount.options.parameters.empty()) {
+    return absl::UnimplementedError(absl::StrCat("remount changes the flags of a mount only, not '",
+                                                 mount.options.parameters.front().key,
+                                                 "' of its file system"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ConfigMount> Prepare(const spec::Mount& mount, const spec::Linux& config,
+                                    const std::string& bundle) {
   ConfigMount prepared;
   prepared.type = mount.type;
   prepared.destination = CleanPath(mount.destination);
   prepared.source_name = mount.source;
-  ASSIGN_OR_RETURN(prepared.options, ParseMountOptions(mount.options));
+  prepared.options = ParseMountOptions(mount.options);
   prepared.kind = KindOf(mount, prepared.options);
+  prepared.label = config.mount_label;
   RETURN_IF_ERROR(CheckPlace(prepared));
+  RETURN_IF_ERROR(CheckRemount(prepared));
+  if (prepared.options.copy_up && prepared.type != "tmpfs") {
+    return absl::InvalidArgumentError("tmpcopyup is an option of a tmpfs");
+  }
+  if (prepared.options.id_mapped || !mount.uid_mappings.empty() || !mount.gid_mappings.empty()) {
+    ASSIGN_OR_RETURN(prepared.id_map, MappingsOf(mount, config));
+  }
   if (prepared.kind == Kind::kBind) RETURN_IF_ERROR(TakeSource(prepared, bundle));
   return prepared;
+}
+
+// Before it is attached: only a detached mount can be mapped.
+absl::Status ShowById(const ConfigMount& mount, int made) {
+  if (!mount.id_map) return absl::OkStatus();
+  return MapIds(made, *mount.id_map, mount.options.id_mapped_recursive, mount.field);
 }
 
 absl::Status FinishBind(const ConfigMount& mount) {
   const MountOptions& options = mount.options;
   const int tree = mount.source.get();
+  RETURN_IF_ERROR(ShowById(mount, tree));
   const bool device = mount.source_type == S_IFCHR || mount.source_type == S_IFBLK;
   if (!device && !options.asks_for_devices) {
     RETURN_IF_ERROR(SetAttributes(tree, {MOUNT_ATTR_NODEV, 0}, true, mount.field));
@@ -110,6 +153,10 @@ absl::StatusOr<std::vector<FsParameter>> Parameters(const ConfigMount& mount,
     if (parameter.key == "uid") RETURN_IF_ERROR(TranslateOwner(parameter, ids.uid));
     if (parameter.key == "gid") RETURN_IF_ERROR(TranslateOwner(parameter, ids.gid));
   }
+  // process.selinuxLabel's counterpart for files (mount(8), "context=").
+  if (!mount.label.empty() && !Has(parameters, "context")) {
+    parameters.push_back({"context", mount.label});
+  }
   if (mount.type == "tmpfs") {
     if (!Has(parameters, "uid")) parameters.push_back({"uid", absl::StrCat(*ids.uid.ToHost(0))});
     if (!Has(parameters, "gid")) parameters.push_back({"gid", absl::StrCat(*ids.gid.ToHost(0))});
@@ -117,10 +164,20 @@ absl::StatusOr<std::vector<FsParameter>> Parameters(const ConfigMount& mount,
   return parameters;
 }
 
-absl::StatusOr<Fd> MakeFilesystem(const ConfigMount& mount, const namespaces::IdMaps& ids) {
+// `target`: what it is to be mounted on.
+absl::StatusOr<Fd> MakeFilesystem(const ConfigMount& mount, int target, bool target_is_new,
+                                  const namespaces::IdMaps& ids) {
   const std::string type = mount.type.empty() ? "none" : mount.type;
-  ASSIGN_OR_RETURN(const std::vector<FsParameter> parameters, Parameters(mount, ids));
+  ASSIGN_OR_RETURN(std::vector<FsParameter> parameters, Parameters(mount, ids));
+  if (type == "tmpfs" && !target_is_new && !Has(parameters, "mode")) {
+    // As the directory that it covers, as runc.
+    struct stat attributes;
+    if (::fstat(target, &attributes) < 0) return ErrnoStatus(errno, "fstat", mount.destination);
+    parameters.push_back({"mode", absl::StrFormat("%o", attributes.st_mode & 07777)});
+  }
   ASSIGN_OR_RETURN(Fd made, NewMount(type, parameters, mount.options.attributes.set));
+  if (mount.options.copy_up) RETURN_IF_ERROR(Annotate(CopyUp(target, made.get()), "tmpcopyup"));
+  RETURN_IF_ERROR(ShowById(mount, made.get()));
   RETURN_IF_ERROR(
       SetAttributes(made.get(), mount.options.recursive_attributes, false, mount.field));
   if (mount.options.propagation != 0) {
@@ -129,9 +186,24 @@ absl::StatusOr<Fd> MakeFilesystem(const ConfigMount& mount, const namespaces::Id
   return made;
 }
 
+absl::Status Remount(const ConfigMount& mount, const ContainerRoot& root) {
+  ASSIGN_OR_RETURN(const Fd target, root.Open(mount.destination));
+  const MountOptions& options = mount.options;
+  absl::Status status = SetAttributes(target.get(), options.attributes, false, mount.field);
+  if (StatusErrno(status) == EINVAL) return Annotate(status, "nothing is mounted there to remount");
+  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(SetAttributes(target.get(), options.recursive_attributes, true, mount.field));
+  if (options.propagation == 0) return absl::OkStatus();
+  return SetPropagation(target.get(), options.propagation, options.propagation_recursive,
+                        mount.field);
+}
+
 absl::StatusOr<Fd> Attached(const ConfigMount& mount, const ContainerRoot& root,
                             const namespaces::IdMaps& ids) {
   switch (mount.kind) {
+    case Kind::kRemount:
+      RETURN_IF_ERROR(Remount(mount, root));
+      return Fd();
     case Kind::kVirtual:
       return Fd();
     case Kind::kQueue:
@@ -145,8 +217,9 @@ absl::StatusOr<Fd> Attached(const ConfigMount& mount, const ContainerRoot& root,
       return Fd();
     }
     case Kind::kFilesystem: {
-      ASSIGN_OR_RETURN(const Fd made, MakeFilesystem(mount, ids));
+      const bool is_new = StatusErrno(root.Open(mount.destination).status()) == ENOENT;
       ASSIGN_OR_RETURN(const Fd target, root.MakeDirectory(mount.destination));
+      ASSIGN_OR_RETURN(const Fd made, MakeFilesystem(mount, target.get(), is_new, ids));
       RETURN_IF_ERROR(Attach(made.get(), target.get(), mount.destination));
       return Fd();
     }
@@ -156,12 +229,13 @@ absl::StatusOr<Fd> Attached(const ConfigMount& mount, const ContainerRoot& root,
 
 }  // namespace
 
-absl::StatusOr<std::vector<ConfigMount>> PrepareMounts(const std::vector<spec::Mount>& mounts,
+absl::StatusOr<std::vector<ConfigMount>> PrepareMounts(const spec::Spec& spec,
                                                        const std::string& bundle) {
+  const std::vector<spec::Mount>& mounts = spec.mounts;
   std::vector<ConfigMount> all;
   for (size_t i = 0; i < mounts.size(); ++i) {
     const std::string field = absl::StrCat("mounts[", i, "] (", mounts[i].destination, ")");
-    absl::StatusOr<ConfigMount> prepared = Prepare(mounts[i], bundle);
+    absl::StatusOr<ConfigMount> prepared = Prepare(mounts[i], spec.linux_config, bundle);
     if (!prepared.ok()) return Annotate(prepared.status(), field);
     prepared->field = field;
     all.push_back(std::move(*prepared));

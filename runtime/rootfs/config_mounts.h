@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct ConfigMount {
     kFilesystem,  // made when attached
     kQueue,       // mqueue: the target is handed out
     kVirtual,     // proc, sysfs, cgroup: the sentry's
+    kRemount,     // attributes of what is mounted on the target already
   };
   Kind kind = Kind::kFilesystem;
   std::string field;  // "mounts[3] (/data)", for errors
@@ -31,12 +33,15 @@ struct ConfigMount {
   std::string destination;  // clean
   std::string source_name;  // as written
   MountOptions options;
+  std::optional<namespaces::IdMaps> id_map;  // it is to be shown by
+  std::string label;                         // SELinux context of a new file system, "": none
   Fd source;
   mode_t source_type = 0;  // S_IFMT bits of a bind's source
 };
 
 // Checks and prepares all of them; relative bind sources start at `bundle`. Errors name the field.
-absl::StatusOr<std::vector<ConfigMount>> PrepareMounts(const std::vector<spec::Mount>& mounts,
+// The caller must be single-threaded.
+absl::StatusOr<std::vector<ConfigMount>> PrepareMounts(const spec::Spec& spec,
                                                        const std::string& bundle);
 
 // Attaches one; the target is made when missing. Returns the target for kQueue, else none.

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "absl/strings/str_cat.h"
-
 // glibc 2.36's sys/mount.h lacks it (mount_setattr(2), since Linux 5.14).
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
@@ -63,8 +61,6 @@ constexpr absl::string_view kSuperblockFlags[] = {"sync", "dirsync", "lazytime",
 constexpr absl::string_view kDefaults[] = {"defaults",   "async",  "nolazytime", "iversion",
                                            "noiversion", "silent", "loud",       "nomand"};
 
-constexpr absl::string_view kNotYet[] = {"remount", "idmap", "ridmap", "tmpcopyup"};
-
 template <typename Table>
 bool Contains(const Table& table, absl::string_view option) {
   return std::find(std::begin(table), std::end(table), option) != std::end(table);
@@ -96,6 +92,23 @@ bool TakeAttribute(absl::string_view option, MountOptions& options) {
   return true;
 }
 
+bool TakeFlag(absl::string_view option, MountOptions& options) {
+  if (option == "bind" || option == "rbind") {
+    options.bind = true;
+    options.recursive = options.recursive || option == "rbind";
+  } else if (option == "idmap" || option == "ridmap") {
+    options.id_mapped = true;
+    options.id_mapped_recursive = option == "ridmap";
+  } else if (option == "remount") {
+    options.remount = true;
+  } else if (option == "tmpcopyup") {
+    options.copy_up = true;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 bool TakePropagation(absl::string_view option, MountOptions& options) {
   auto found = FindNamed(kPropagationOptions, option);
   if (found == std::end(kPropagationOptions)) return false;
@@ -116,19 +129,12 @@ void TakeParameter(absl::string_view option, MountOptions& options) {
 
 }  // namespace
 
-absl::StatusOr<MountOptions> ParseMountOptions(const std::vector<std::string>& options) {
+MountOptions ParseMountOptions(const std::vector<std::string>& options) {
   MountOptions parsed;
   for (const std::string& written : options) {
     const absl::string_view option = written;
-    if (Contains(kNotYet, option)) {
-      return absl::UnimplementedError(
-          absl::StrCat("the option '", option, "' is not supported yet"));
-    }
-    if (option == "bind" || option == "rbind") {
-      parsed.bind = true;
-      parsed.recursive = parsed.recursive || option == "rbind";
-    } else if (option.empty() || Contains(kDefaults, option) || TakePropagation(option, parsed) ||
-               TakeAttribute(option, parsed)) {
+    if (option.empty() || TakeFlag(option, parsed) || Contains(kDefaults, option) ||
+        TakePropagation(option, parsed) || TakeAttribute(option, parsed)) {
       continue;
     } else if (Contains(kSuperblockFlags, option)) {
       parsed.parameters.push_back({std::string(option), std::nullopt});

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace moat::rootfs {
@@ -30,6 +29,10 @@ struct FsParameter {
 struct MountOptions {
   bool bind = false;
   bool recursive = false;                // rbind
+  bool remount = false;                  // change what is mounted there already
+  bool copy_up = false;                  // tmpcopyup
+  bool id_mapped = false;                // idmap, ridmap
+  bool id_mapped_recursive = false;      // ridmap
   AttributeChange attributes;            // of the mount itself
   AttributeChange recursive_attributes;  // rro, rnosuid, ...: of all mounts below as well
   uint64_t propagation = 0;  // MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE; 0: default
@@ -39,9 +42,8 @@ struct MountOptions {
   std::vector<FsParameter> parameters;  // everything else goes to the file system
 };
 
-// Of two options that contradict each other the later one counts. Errors name the option: one that
-// moat does not carry out yet (remount, idmap, ridmap, tmpcopyup).
-absl::StatusOr<MountOptions> ParseMountOptions(const std::vector<std::string>& options);
+// Of two options that contradict each other the later one counts.
+MountOptions ParseMountOptions(const std::vector<std::string>& options);
 
 }  // namespace moat::rootfs
 

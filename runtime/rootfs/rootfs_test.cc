@@ -20,13 +20,13 @@ TEST(IsWithinTest, ComparesWholeNames) {
 }
 
 TEST(MountOptionsTest, TheLaterOneCounts) {
-  const MountOptions options = ParseMountOptions({"ro", "nosuid", "rw"}).value();
+  const MountOptions options = ParseMountOptions({"ro", "nosuid", "rw"});
   EXPECT_EQ(options.attributes.set, uint64_t{MOUNT_ATTR_NOSUID});
   EXPECT_EQ(options.attributes.clear, uint64_t{MOUNT_ATTR_RDONLY});
 }
 
 TEST(MountOptionsTest, SortsByWhoCarriesThemOut) {
-  const MountOptions options = ParseMountOptions({"rbind", "rro", "rslave", "size=1k"}).value();
+  const MountOptions options = ParseMountOptions({"rbind", "rro", "rslave", "size=1k"});
   EXPECT_TRUE(options.bind && options.recursive && options.propagation_recursive);
   EXPECT_EQ(options.recursive_attributes.set, uint64_t{MOUNT_ATTR_RDONLY});
   EXPECT_EQ(options.propagation, uint64_t{MS_SLAVE});
@@ -34,7 +34,13 @@ TEST(MountOptionsTest, SortsByWhoCarriesThemOut) {
   EXPECT_EQ(options.parameters[0].key, "size");
 }
 
-TEST(MountOptionsTest, NamesWhatIsNotDoneYet) { EXPECT_FALSE(ParseMountOptions({"idmap"}).ok()); }
+TEST(MountOptionsTest, KnowsWhatIsMoreThanAFlag) {
+  const MountOptions options = ParseMountOptions({"remount", "tmpcopyup", "ridmap"});
+  EXPECT_TRUE(options.remount && options.copy_up && options.id_mapped);
+  EXPECT_TRUE(options.id_mapped_recursive);
+  EXPECT_FALSE(ParseMountOptions({"idmap"}).id_mapped_recursive);
+  EXPECT_TRUE(options.parameters.empty());
+}
 
 TEST(MountTableTest, HidesTheHost) {
   const auto table = ContainerMountTable(
