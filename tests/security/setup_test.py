@@ -81,6 +81,54 @@ class HostileImage(SandboxTest):
                                 change=lambda config: config["linux"].update(maskedPaths=["/etc/secret"]))
         self.assertNotIn("untouched", result.out)
 
+    def test_copy_up_copies_links_as_links(self):
+        (self.image / "etc/link").symlink_to(self.outside / "file")
+        (self.image / "etc/folder").symlink_to(self.outside)
+        os.mkfifo(self.image / "etc/pipe")
+        mount = {"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}
+        result = self.run_image("readlink /etc/link; cat /etc/link; ls /etc/folder/",
+                                change=lambda config: config["mounts"].append(mount))
+        self.assertEqual(f"{self.outside}/file\n", result.out, result)
+
+    def test_copy_up_of_a_link_to_the_host(self):
+        (self.image / "data").symlink_to(self.outside)
+        mount = {"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}
+        result = self.run_image("cat /data/file", change=lambda config: config["mounts"].append(mount))
+        self.assertNotIn("untouched", result.out)
+
+    def test_remount_through_a_link(self):
+        (self.image / "data").symlink_to("/")
+        mount = {"destination": "/data/../..", "type": "", "source": "none", "options": ["remount", "ro"]}
+        self.run_image(change=lambda config: config["mounts"].append(mount))
+
+    def test_read_only_path_through_a_link(self):
+        (self.image / "etc/fixed").symlink_to(self.outside)
+        self.run_image("echo x > /etc/fixed/new",
+                       change=lambda config: config["linux"].update(readonlyPaths=["/etc/fixed"]))
+
+    def test_bind_on_a_link_to_the_host(self):
+        (self.image / "data").symlink_to(self.outside / "file")
+        source = self.folder / "source"
+        source.write_text("volume")
+        mount = {"destination": "/data", "type": "bind", "source": str(source), "options": ["bind"]}
+        self.run_image("cat /data", change=lambda config: config["mounts"].append(mount))
+
+    def test_device_behind_a_link(self):
+        device = {"path": "/dev/link/null", "type": "c", "major": 1, "minor": 3}
+        (self.image / "dev/link").symlink_to(self.outside)
+        def change(config):
+            config["linux"]["devices"] = [device]
+            config["mounts"] = [m for m in config["mounts"] if m["destination"] != "/dev"]
+        self.run_image(change=change)
+
+    def test_start_container_hook_is_the_images_own(self):
+        # A hook of the container is looked up and run inside it.
+        (self.image / "bin/hook").symlink_to(self.outside / "hook")
+        (self.outside / "file").write_text("untouched")
+        result = self.run_image(change=lambda config: config.update(
+            hooks={"startContainer": [{"path": "/bin/hook"}]}))
+        self.assertIn("hooks.startContainer[0]", result.err)
+
     def test_interpreter_named_like_a_path_of_the_host(self):
         # PT_INTERP names a file that only the host has: it must not be found there.
         probe = (pathlib.Path(root("base")) / "bin/true").read_bytes()
