@@ -20,6 +20,7 @@
 #include "runtime/cli/console_socket.h"
 #include "runtime/hooks/saved_hooks.h"
 #include "runtime/hostview/accounts.h"
+#include "runtime/seccomp/saved_profile.h"
 
 namespace moat::cli {
 namespace {
@@ -150,6 +151,7 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
   ASSIGN_OR_RETURN(state::Record record, NewRecord(request));
   RETURN_IF_ERROR(entry.Write(record));
   RETURN_IF_ERROR(hooks::SaveHooks(entry.directory(), request.spec.hooks));
+  RETURN_IF_ERROR(seccomp::SaveProfile(entry.directory(), request.spec.linux_config.seccomp));
   Fd log;
   if (!request.foreground) {
     ASSIGN_OR_RETURN(log, OpenSupervisorLog(entry));

@@ -20,6 +20,7 @@
 #include "runtime/launch/boot_config.h"
 #include "runtime/launch/control.h"
 #include "runtime/launch/message.h"
+#include "runtime/namespaces/net_devices.h"
 
 namespace moat::launch {
 namespace {
@@ -85,6 +86,7 @@ absl::StatusOr<Launched> Launcher::Run() {
   RETURN_IF_ERROR(Step("start init", &Launcher::StartInit));
   RETURN_IF_ERROR(Step("await init", &Launcher::AwaitInit));
   RETURN_IF_ERROR(Step("mount queues", &Launcher::MountQueues));
+  RETURN_IF_ERROR(Step("move network devices", &Launcher::MoveNetDevices));
   hooks_began_ = true;
   if (!boot_early) {
     RETURN_IF_ERROR(Step("run hooks", &Launcher::RunRuntimeHooks));
@@ -276,6 +278,15 @@ absl::Status Launcher::AwaitInit() {
   ASSIGN_OR_RETURN(pid_namespace_b_, prepared.Take("pid_namespace_b"));
   ASSIGN_OR_RETURN(ipc_namespace_, prepared.Take("ipc_namespace"));
   return absl::OkStatus();
+}
+
+absl::Status Launcher::MoveNetDevices() {
+  const auto& devices = request_.spec.linux_config.net_devices;
+  if (devices.empty()) return absl::OkStatus();
+  const std::string path = absl::StrCat("/proc/", init_.pid(), "/ns/net");
+  const Fd network(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!network) return ErrnoStatus(errno, "open", path);
+  return namespaces::MoveNetDevices(devices, network.get());
 }
 
 absl::Status Launcher::MountQueues() { return rootfs::MountQueues(root_, ipc_namespace_.get()); }

@@ -79,6 +79,7 @@ class Launcher {
   absl::Status BootSentry();
   absl::Status AwaitInit();
   absl::Status MountQueues();
+  absl::Status MoveNetDevices();
   absl::Status RunRuntimeHooks();
   absl::Status FinishRoot();
   absl::Status JoinInitAndRunHooks() const;

@@ -91,6 +91,11 @@ absl::Status CheckUsesOwn(const spec::Spec& spec, const NamespacePlan& plan) {
   if (!spec.linux_config.time_offsets.empty() && !plan.new_time) {
     return absl::InvalidArgumentError("linux.timeOffsets: they need a new time namespace");
   }
+  if (!spec.linux_config.net_devices.empty() && !plan.creates(CLONE_NEWNET) &&
+      !plan.joins_foreign(CLONE_NEWNET)) {
+    return absl::InvalidArgumentError(
+        "linux.netDevices: there is nowhere to move them; give the container a network namespace");
+  }
   for (const auto& [name, value] : spec.linux_config.sysctl) {
     ASSIGN_OR_RETURN(const int flag, NamespaceOfSysctl(name));
     if (plan.creates(static_cast<uint64_t>(flag))) continue;

@@ -98,6 +98,10 @@ absl::StatusOr<Resources> ParseResources(absl::string_view json) {
 
 absl::StatusOr<Hooks> ParseHooks(absl::string_view json) { return ParseAs<Hooks>(json, "hooks"); }
 
+absl::StatusOr<Seccomp> ParseSeccomp(absl::string_view json) {
+  return ParseAs<Seccomp>(json, "linux.seccomp");
+}
+
 absl::StatusOr<Spec> Load(const std::string& file) {
   auto text = ReadFile(file, kMaxConfigSize);
   if (!text.ok()) {

@@ -11,6 +11,7 @@ void Read(const JsonReader& at, IdMapping& out);
 void Read(const JsonReader& at, Process& out);
 void Read(const JsonReader& at, Resources& out);
 void Read(const JsonReader& at, Linux& out);
+void Read(const JsonReader& at, Seccomp& out);
 
 }  // namespace moat::spec
 

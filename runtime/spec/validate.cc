@@ -136,8 +136,7 @@ absl::Status Validate(const Spec& spec) {
   if (spec.annotations.count("") != 0) return Fault("annotations", "a key is empty");
   RETURN_IF_ERROR(CheckUtsName("hostname", spec.hostname, spec.linux_config));
   RETURN_IF_ERROR(CheckUtsName("domainname", spec.domainname, spec.linux_config));
-  RETURN_IF_ERROR(ValidateLinux(spec.linux_config));
-  return CheckSupported(spec);
+  return ValidateLinux(spec.linux_config);
 }
 
 }  // namespace moat::spec

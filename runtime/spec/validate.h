@@ -8,16 +8,11 @@
 namespace moat::spec {
 
 // The first fault as "<field path>: <problem>". Looks at nothing outside `spec`: that root.path
-// exists, that a capability is known to the kernel and so on is for the set-up to find. Includes
-// CheckSupported.
+// exists, that a capability is known to the kernel and so on is for the set-up to find.
 absl::Status Validate(const Spec& spec);
 
 // Its parts for the object "linux".
 absl::Status ValidateLinux(const Linux& config);
-
-// An error for each field that is set to something and that moat does not honour yet: a sandbox
-// must not seem stricter than it is.
-absl::Status CheckSupported(const Spec& spec);
 
 }  // namespace moat::spec
 

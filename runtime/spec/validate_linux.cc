@@ -41,6 +41,24 @@ absl::Status CheckMappings(absl::string_view field, const std::vector<IdMapping>
   return absl::OkStatus();
 }
 
+// dev_valid_name of the kernel; "%d" asks it for a free number.
+bool IsInterfaceName(absl::string_view name) {
+  constexpr size_t kLongest = 15;  // IFNAMSIZ - 1
+  return !name.empty() && name.size() <= kLongest && name != "." && name != ".." &&
+         name.find_first_of("/: \t\n") == absl::string_view::npos;
+}
+
+absl::Status CheckNetDevices(const std::map<std::string, NetDevice>& devices) {
+  for (const auto& [name, device] : devices) {
+    const std::string field = absl::StrCat("linux.netDevices.", name);
+    if (!IsInterfaceName(name)) return Fault(field, "is not the name of an interface");
+    if (!device.name.empty() && !IsInterfaceName(device.name)) {
+      return Fault(field + ".name", "is not the name of an interface");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTimeOffsets(const std::map<std::string, TimeOffset>& offsets) {
   for (const auto& [clock, offset] : offsets) {
     const std::string field = absl::StrCat("linux.timeOffsets.", clock);
@@ -158,12 +176,17 @@ absl::Status ValidateLinux(const Linux& config) {
   RETURN_IF_ERROR(CheckMappings("linux.uidMappings", config.uid_mappings, config));
   RETURN_IF_ERROR(CheckMappings("linux.gidMappings", config.gid_mappings, config));
   RETURN_IF_ERROR(CheckTimeOffsets(config.time_offsets));
+  RETURN_IF_ERROR(CheckNetDevices(config.net_devices));
   RETURN_IF_ERROR(CheckDevices(config.devices));
   RETURN_IF_ERROR(CheckAbsolute("linux.maskedPaths", config.masked_paths));
   RETURN_IF_ERROR(CheckAbsolute("linux.readonlyPaths", config.readonly_paths));
   for (const auto& [key, value] : config.sysctl) RETURN_IF_ERROR(CheckSysctl(key, config));
   RETURN_IF_ERROR(CheckCgroupsPath(config.cgroups_path));
   RETURN_IF_ERROR(CheckPropagation(config.rootfs_propagation));
+  if (config.intel_rdt) {
+    return absl::UnimplementedError(
+        "linux.intelRdt: moat does not drive resctrl; take it out of the configuration");
+  }
   if (config.resources) RETURN_IF_ERROR(CheckResources(*config.resources));
   return absl::OkStatus();
 }

@@ -653,6 +653,36 @@ class Resources(ConfigTest):
         self.assertEqual([], list(pathlib.Path("/sys/fs/cgroup").glob(f"*/moat.slice/test-{ID}*")))
 
 
+class NetDevices(ConfigTest):
+    def pair(self):
+        """A veth pair in a network of our own, one end with an address."""
+        self.assert_ends(run(["ip", "link", "add", "moat-a", "type", "veth", "peer", "name", "moat-b"]), 0)
+        self.addCleanup(run, ["ip", "link", "del", "moat-a"])
+        self.assert_ends(run(["ip", "addr", "add", "10.9.9.1/24", "dev", "moat-b"]), 0)
+
+    def run_with(self, devices, script):
+        self.pair()
+        return self.run_config(script, lambda c: c["linux"].update(netDevices=devices))
+
+    SEEN = ("python3 -c \"import socket; print(sorted(n for _, n in socket.if_nameindex())); "
+            "socket.socket().bind(('10.9.9.1', 0)); print('bound')\"")
+
+    def test_device_moves_with_its_address(self):
+        self.assert_ends(self.run_with({"moat-b": {}}, self.SEEN), 0, "['lo', 'moat-b']\nbound\n")
+
+    def test_device_gets_a_new_name(self):
+        self.assert_ends(self.run_with({"moat-b": {"name": "eth%d"}}, self.SEEN), 0, "['eth0', 'lo']\nbound\n")
+
+    def test_device_that_is_missing(self):
+        self.assert_refused(self.run_with({"moat-c": {}}, "true"), "linux.netDevices.moat-c", "ENODEV")
+
+    def test_device_without_a_network_of_its_own(self):
+        def change(config):
+            config["linux"]["namespaces"] = [n for n in config["linux"]["namespaces"] if n["type"] != "network"]
+            config["linux"]["netDevices"] = {"lo": {}}
+        self.refuse(change, "linux.netDevices", "network namespace")
+
+
 class Docker(ConfigTest):
     def test_config_of_the_shape_of_dockers(self):
         """What `docker run --memory 64m --cpus 0.5 -v` writes, with the fields that Docker always sets."""
