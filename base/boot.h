@@ -42,7 +42,7 @@
 //
 // moat-gofer: executed as `moat-gofer` with descriptor 3 = boot socket, 0 to 2 = /dev/null, in P_A,
 // still with the caller's privileges.
-//   moat -> gofer     {"type":"boot","keep_capabilities":n}
+//   moat -> gofer     {"type":"boot","keep_capabilities":n,"stable_mounts":b}
 //                     fds: user_namespace (A), mount_namespace (N_c), net_namespace (A's, empty),
 //                          service, log
 //   gofer -> moat     {"type":"ready"} | {"type":"error","message":..}; then descriptor 3 is closed

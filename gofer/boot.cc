@@ -62,7 +62,11 @@ absl::StatusOr<BootMessage> ReceiveBootMessage(int socket) {
   const json capabilities = message.value("keep_capabilities", json());
   if (!capabilities.is_number_unsigned()) return Malformed("keep_capabilities is not a number");
 
+  const json stable_mounts = message.value("stable_mounts", json());
+  if (!stable_mounts.is_boolean()) return Malformed("stable_mounts is not a boolean");
+
   BootMessage boot;
+  boot.stable_mounts = stable_mounts.get<bool>();
   boot.cage.capabilities = capabilities.get<uint64_t>();
   ASSIGN_OR_RETURN(NamedFds fds, NamedFds::Make(message, std::move(received.fds)));
   ASSIGN_OR_RETURN(boot.cage.user_namespace, fds.Take("user_namespace"));

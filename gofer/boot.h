@@ -14,6 +14,7 @@ struct BootMessage {
   Cage cage;
   Fd service;
   Fd log;
+  bool stable_mounts = false;  // gofer/server/server.h
 };
 
 // Waits for the boot message on `socket` and takes it apart; anything unexpected is an error.

@@ -65,7 +65,7 @@ class GoferTest : public testing::Test {
     ASSERT_TRUE(pair.ok());
     server_ = std::thread([this, socket = std::move(pair->second)]() mutable {
       const IdentityPolicy policy = {kFileCapabilities, ::geteuid() != 0};
-      served_ = Serve(std::move(socket), policy);
+      served_ = Serve(std::move(socket), policy, /*stable_mounts=*/true);
     });
     auto client = Connect(std::move(pair->first));
     ASSERT_TRUE(client.ok());
@@ -250,6 +250,130 @@ TEST_F(GoferTest, TheServerEndsWithABlockedChannel) {
   ::shutdown(client_->hangup_fd(), SHUT_RDWR);
   opener.join();
   EXPECT_TRUE(blocked->broken());
+}
+
+// Answers that are remembered: every change must show at once, whoever makes it.
+class Remembers : public GoferTest {
+ protected:
+  std::string At(absl::string_view name) const { return (directory_ / std::string(name)).string(); }
+  // 0 or an errno, as the third and later calls see it: the second one is remembered.
+  int StatOften(absl::string_view name, const Credentials& as, int at_flags = 0) {
+    const std::string path = At(name);
+    int error = -1;
+    for (int i = 0; i < 4; ++i) {
+      auto stat = channel_->Stat(as, {path, -1, -1}, at_flags, STATX_BASIC_STATS);
+      const int now = ErrorOf(stat);
+      EXPECT_TRUE(i == 0 || now == error) << path << " call " << i;
+      error = now;
+      if (now == 0) last_ = std::get<struct statx>(stat);
+    }
+    return error;
+  }
+  int StatOften(absl::string_view name) { return StatOften(name, own_); }
+
+  struct statx last_ {};
+};
+
+TEST_F(Remembers, NamesThatComeGoAndMove) {
+  for (int round = 0; round < 50; ++round) {
+    EXPECT_EQ(StatOften("f"), ENOENT);
+    EXPECT_EQ(ErrorOf(channel_->Open(own_, {At("f"), -1, -1}, O_RDONLY, 0, 0, nullptr)), ENOENT);
+    EXPECT_EQ(ErrorOf(channel_->Access(own_, {At("f"), -1, -1}, R_OK, 0)), ENOENT);
+    Fd file(::open(At("f").c_str(), O_CREAT | O_WRONLY, 0644));
+    EXPECT_EQ(StatOften("f"), 0);
+    EXPECT_EQ(last_.stx_size, 0u);
+    EXPECT_EQ(::write(file.get(), "abc", 3), 3);
+    EXPECT_EQ(StatOften("f"), 0);
+    EXPECT_EQ(last_.stx_size, 3u);
+    EXPECT_EQ(::fchmod(file.get(), 0600), 0);
+    EXPECT_EQ(StatOften("f"), 0);
+    EXPECT_EQ(last_.stx_mode & 07777, 0600);
+    EXPECT_EQ(::rename(At("f").c_str(), At("g").c_str()), 0);
+    EXPECT_EQ(StatOften("f"), ENOENT);
+    EXPECT_EQ(StatOften("g"), 0);
+    EXPECT_EQ(ErrorOf(channel_->Unlink(own_, {At("g"), -1, -1}, 0)), 0);
+    EXPECT_EQ(StatOften("g"), ENOENT);
+    struct stat gone;
+    EXPECT_EQ(::fstat(file.get(), &gone), 0);
+    EXPECT_EQ(gone.st_nlink, 0u);
+  }
+}
+
+TEST_F(Remembers, LinksAndDirectoriesOnTheWay) {
+  namespace fs = std::filesystem;
+  fs::create_directories(At("a/deep"));
+  fs::create_directories(At("b/deep"));
+  Create("a/deep/one");
+  fs::create_symlink("a", At("link"));
+  EXPECT_EQ(StatOften("link/deep/one"), 0);
+  EXPECT_EQ(StatOften("link/deep/../deep/one"), 0);
+  EXPECT_EQ(StatOften("link", own_, AT_SYMLINK_NOFOLLOW), 0);
+  EXPECT_TRUE(S_ISLNK(last_.stx_mode));
+  EXPECT_EQ(StatOften("link"), 0);
+  EXPECT_TRUE(S_ISDIR(last_.stx_mode));
+  fs::remove(At("link"));
+  fs::create_symlink("b", At("link"));
+  EXPECT_EQ(StatOften("link/deep/one"), ENOENT);
+  EXPECT_EQ(StatOften("a/deep/one"), 0);
+  fs::rename(At("a"), At("c"));
+  EXPECT_EQ(StatOften("a/deep/one"), ENOENT);
+  EXPECT_EQ(StatOften("c/deep/one"), 0);
+  EXPECT_EQ(::renameat2(AT_FDCWD, At("c").c_str(), AT_FDCWD, At("b").c_str(), RENAME_EXCHANGE), 0);
+  EXPECT_EQ(StatOften("link/deep/one"), 0);
+  EXPECT_EQ(StatOften("c/deep/one"), ENOENT);
+  // ".." of a directory that moves.
+  fs::create_directories(At("x/sub"));
+  fs::create_directories(At("y"));
+  Create("x/mark");
+  fs::create_symlink("x/sub", At("in"));
+  EXPECT_EQ(StatOften("in/../mark"), 0);
+  fs::rename(At("x/sub"), At("y/sub"));
+  fs::remove(At("in"));
+  fs::create_symlink("y/sub", At("in"));
+  EXPECT_EQ(StatOften("in/../mark"), ENOENT);
+  fs::remove_all(At("b"));
+  EXPECT_EQ(StatOften("link/deep/one"), ENOENT);
+}
+
+TEST_F(Remembers, RightsOfEachCaller) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_EQ(::chmod(directory_.c_str(), 0755), 0);
+  std::filesystem::create_directories(At("d"));
+  Create("d/f");
+  Credentials other = own_;
+  other.uid = other.gid = 12345;
+  other.groups.clear();
+  other.capabilities = 0;
+  EXPECT_EQ(StatOften("d/f"), 0);
+  EXPECT_EQ(StatOften("d/f", other), 0);
+  ASSERT_EQ(::chmod(At("d").c_str(), 0700), 0);
+  EXPECT_EQ(StatOften("d/f", other), EACCES);
+  EXPECT_EQ(StatOften("d/f"), 0);
+  ASSERT_EQ(::chmod(At("d").c_str(), 0711), 0);
+  EXPECT_EQ(StatOften("d/f", other), 0);
+  ASSERT_EQ(::chown(At("d").c_str(), 12345, 12345), 0);
+  EXPECT_EQ(StatOften("d/f", other), 0);
+  ASSERT_EQ(::chmod(At("d").c_str(), 0600), 0);
+  EXPECT_EQ(StatOften("d/f", other), EACCES);
+}
+
+TEST_F(Remembers, WhatOthersDoAtTheSameTime) {
+  // A thread replaces a file over and over by rename: there is always one.
+  Create("always");
+  EXPECT_EQ(StatOften("always"), 0);
+  std::atomic<bool> stop{false};
+  std::thread changer([&] {
+    while (!stop.load()) {
+      Fd(::open(At("next").c_str(), O_CREAT | O_WRONLY, 0644)).Reset();
+      ::rename(At("next").c_str(), At("always").c_str());
+    }
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    auto stat = channel_->Stat(own_, {At("always"), -1, -1}, 0, STATX_BASIC_STATS);
+    ASSERT_EQ(ErrorOf(stat), 0) << i;
+  }
+  stop.store(true);
+  changer.join();
 }
 
 TEST_F(GoferTest, SixteenChannelsAtOnce) {

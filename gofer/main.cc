@@ -19,6 +19,7 @@ namespace {
 struct Started {
   Fd service;
   IdentityPolicy policy;
+  bool stable_mounts = false;
 };
 
 // From the boot message to a confined process that is ready to serve.
@@ -27,7 +28,7 @@ absl::StatusOr<Started> Start(int boot_socket) {
   RETURN_IF_ERROR(PrepareProcess(boot.log.get()));
   SetLog(STDERR_FILENO, LogFormat::kText, LogLevel::kInfo, "moat-gofer");
   ASSIGN_OR_RETURN(const IdentityPolicy policy, EnterCage(boot.cage));
-  return Started{std::move(boot.service), policy};
+  return Started{std::move(boot.service), policy, boot.stable_mounts};
 }
 
 int Main() {
@@ -41,7 +42,8 @@ int Main() {
   absl::Status status = ReportReady(boot_socket.get());
   (void)boot_socket.Release();  // CloseAllBut closes it with all others
   if (status.ok()) status = CloseAllBut(started->service.get());
-  if (status.ok()) status = Serve(std::move(started->service), started->policy);
+  if (status.ok())
+    status = Serve(std::move(started->service), started->policy, started->stable_mounts);
   if (status.ok()) return EXIT_SUCCESS;
   LogError(status.message());
   return EXIT_FAILURE;

@@ -2,33 +2,41 @@
 
 #include <utility>
 
+#include "gofer/client/name_cache.h"
 #include "gofer/client/service_link.h"
 #include "gofer/client/shared_channel.h"
 
 namespace moat::gofer {
 namespace {
 
-class SocketClient final : public Client {
+class SharedClient final : public Client {
  public:
-  explicit SocketClient(std::shared_ptr<ServiceLink> service) : service_(std::move(service)) {}
+  // `names`: null when nothing may be remembered.
+  SharedClient(std::shared_ptr<ServiceLink> service, std::shared_ptr<NameCache> names)
+      : service_(std::move(service)), names_(std::move(names)) {}
 
   Result<std::unique_ptr<Channel>> NewChannel() override {
     TRY_ASSIGN(ServiceLink::NewChannel opened, service_->OpenChannel());
-    return std::unique_ptr<Channel>(std::make_unique<SharedChannel>(service_, std::move(opened)));
+    return std::unique_ptr<Channel>(
+        std::make_unique<SharedChannel>(service_, names_, std::move(opened)));
   }
 
   int hangup_fd() const override { return service_->fd(); }
 
  private:
-  const std::shared_ptr<ServiceLink> service_;  // outlives us in the channels
+  // These outlive us in the channels.
+  const std::shared_ptr<ServiceLink> service_;
+  const std::shared_ptr<NameCache> names_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Client>> Connect(Fd socket) {
   auto service = std::make_shared<ServiceLink>(std::move(socket));
-  TRY(service->ShakeHands());
-  return std::unique_ptr<Client>(std::make_unique<SocketClient>(std::move(service)));
+  TRY_ASSIGN(Fd events, service->ShakeHands());
+  auto names = events ? std::make_shared<NameCache>(std::move(events)) : nullptr;
+  return std::unique_ptr<Client>(
+      std::make_unique<SharedClient>(std::move(service), std::move(names)));
 }
 
 }  // namespace moat::gofer

@@ -34,15 +34,15 @@ Result<ServiceMessage> ReceiveAnswer(int socket, ServiceKind kind, uint32_t chan
 
 }  // namespace
 
-Result<void> ServiceLink::ShakeHands() {
+Result<Fd> ServiceLink::ShakeHands() {
   absl::MutexLock lock(&mutex_);
   LimitWaiting(socket_.get());
   TRY(Send(socket_.get(), MakeServiceMessage(ServiceKind::kHello), {}));
-  PacketFds none;
+  PacketFds events;
   TRY_ASSIGN(const ServiceMessage answer,
-             ReceiveAnswer(socket_.get(), ServiceKind::kHello, 0, none));
+             ReceiveAnswer(socket_.get(), ServiceKind::kHello, 0, events));
   if (answer.error != 0) return Errno(EPROTO);
-  return {};
+  return std::move(events.fds[0]);
 }
 
 Result<ServiceLink::NewChannel> ServiceLink::OpenChannel() {

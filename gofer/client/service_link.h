@@ -17,8 +17,8 @@ class ServiceLink {
  public:
   explicit ServiceLink(Fd socket) : socket_(std::move(socket)) {}
 
-  // Agrees on the protocol version. EPROTO, EIO.
-  Result<void> ShakeHands();
+  // Agrees on the protocol version. The gofer's inotify descriptor, or none. EPROTO, EIO.
+  Result<Fd> ShakeHands();
 
   struct NewChannel {
     Fd socket;

@@ -1,5 +1,8 @@
 #include "gofer/client/shared_channel.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -99,11 +102,64 @@ Outcome<Opened> ToOpened(Outcome<Answer> outcome) {
 
 int Number(Follow follow) { return follow == Follow::kYes ? 1 : 0; }
 
+Follow FollowOf(int at_flags) {
+  return (at_flags & AT_SYMLINK_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
+}
+
+Failure Missing() { return Failure{Errno(ENOENT), std::nullopt}; }
+
+// Names are remembered as seen from the container's root.
+bool StartsAtContainerRoot(const PathRef& path) {
+  return !path.path.empty() && path.root < 0 && (path.base < 0 || path.path[0] == '/');
+}
+
 }  // namespace
+
+std::optional<NameCache::Known> SharedChannel::LookUp(const Credentials& credentials,
+                                                      const PathRef& path, Follow follow) {
+  if (!names_ || !StartsAtContainerRoot(path)) return std::nullopt;
+  const NameCache::Question question = {credentials, path.path, follow};
+  NameCache::Found found = names_->Find(question);
+  if (found.known || !found.ask) return std::move(found.known);
+  return Resolve(question, found.moment);
+}
+
+std::optional<NameCache::Known> SharedChannel::Resolve(const NameCache::Question& question,
+                                                       uint64_t moment) {
+  auto outcome = Builder(Operation::kResolve, question.credentials, {.path = question.path})
+                     .Arguments(Number(question.follow))
+                     .CallOn(exchange_);
+  auto* answer = std::get_if<Answer>(&outcome);
+  if (!answer || answer->body.size() % sizeof(Watched) != 0 ||
+      (answer->value != 0 && answer->value != ENOENT)) {
+    names_->GiveUp(question);
+    return std::nullopt;
+  }
+  std::vector<Watched> walk(answer->body.size() / sizeof(Watched));
+  std::memcpy(walk.data(), answer->body.data(), answer->body.size());
+  NameCache::Known known;
+  if (answer->value == 0) known.file = std::make_shared<const Fd>(std::move(answer->fd));
+  names_->Insert(question, known, walk, moment);
+  return known;
+}
+
+bool SharedChannel::IsMissing(const Credentials& credentials, const PathRef& path, Follow follow) {
+  const auto known = LookUp(credentials, path, follow);
+  return known && !known->file;
+}
+
+template <typename T>
+Outcome<T> SharedChannel::Refreshed(Outcome<T> outcome) {
+  if (names_) names_->Refresh();
+  return outcome;
+}
 
 Outcome<Opened> SharedChannel::Open(const Credentials& credentials, const PathRef& path,
                                     uint64_t flags, uint32_t mode, uint64_t resolve,
                                     const GiveUp& give_up) {
+  const bool looks_up = (flags & (O_CREAT | O_PATH | __O_TMPFILE)) == 0 && resolve == 0;
+  const Follow follow = (flags & O_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
+  if (looks_up && IsMissing(credentials, path, follow)) return Missing();
   return ToOpened(Builder(Operation::kOpen, credentials, path)
                       .Arguments(flags, mode, resolve)
                       .CallOn(exchange_, &give_up));
@@ -118,6 +174,14 @@ Outcome<Opened> SharedChannel::OpenForExec(const Credentials& credentials, const
 
 Outcome<struct statx> SharedChannel::Stat(const Credentials& credentials, const PathRef& path,
                                           int at_flags, uint32_t mask) {
+  constexpr int kPlainFlags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  if ((at_flags & ~kPlainFlags) == 0) {
+    if (const auto known = LookUp(credentials, path, FollowOf(at_flags))) {
+      struct statx attributes;
+      if (!known->file) return Missing();
+      if (::statx(known->file->get(), "", AT_EMPTY_PATH, mask, &attributes) == 0) return attributes;
+    }
+  }
   return Map<struct statx>(
       Builder(Operation::kStat, credentials, path).Arguments(at_flags, mask).CallOn(exchange_),
       [](const Answer& answer) { return ToObject<struct statx>(answer.body); });
@@ -131,11 +195,13 @@ Outcome<struct statfs> SharedChannel::StatFs(const Credentials& credentials, con
 
 Outcome<Unit> SharedChannel::Access(const Credentials& credentials, const PathRef& path, int mode,
                                     int at_flags) {
+  if (IsMissing(credentials, path, FollowOf(at_flags))) return Missing();
   return ToUnit(
       Builder(Operation::kAccess, credentials, path).Arguments(mode, at_flags).CallOn(exchange_));
 }
 
 Outcome<std::string> SharedChannel::ReadLink(const Credentials& credentials, const PathRef& path) {
+  if (IsMissing(credentials, path, Follow::kNo)) return Missing();
   return ToString(Builder(Operation::kReadLink, credentials, path).CallOn(exchange_));
 }
 
@@ -165,16 +231,16 @@ Outcome<Unit> SharedChannel::Link(const Credentials& credentials, const PathRef&
 
 Outcome<Unit> SharedChannel::Unlink(const Credentials& credentials, const PathRef& path,
                                     int at_flags) {
-  return ToUnit(
-      Builder(Operation::kUnlink, credentials, path).Arguments(at_flags).CallOn(exchange_));
+  return Refreshed(
+      ToUnit(Builder(Operation::kUnlink, credentials, path).Arguments(at_flags).CallOn(exchange_)));
 }
 
 Outcome<Unit> SharedChannel::Rename(const Credentials& credentials, const PathRef& from,
                                     const PathRef& to, uint32_t flags) {
-  return ToUnit(Builder(Operation::kRename, credentials, from)
-                    .Arguments(flags)
-                    .SecondPath(to)
-                    .CallOn(exchange_));
+  return Refreshed(ToUnit(Builder(Operation::kRename, credentials, from)
+                              .Arguments(flags)
+                              .SecondPath(to)
+                              .CallOn(exchange_)));
 }
 
 Outcome<Unit> SharedChannel::Chmod(const Credentials& credentials, const PathRef& path,

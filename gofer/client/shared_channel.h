@@ -1,4 +1,5 @@
-// Channel over a socket: turns each call into one request and its answer back into a value.
+// Channel over shared memory: turns each call into one request and its answer back into a value, or
+// answers a lookup from what is remembered.
 #ifndef MOAT_GOFER_CLIENT_SHARED_CHANNEL_H_
 #define MOAT_GOFER_CLIENT_SHARED_CHANNEL_H_
 
@@ -6,13 +7,16 @@
 
 #include "gofer/client/client.h"
 #include "gofer/client/exchange.h"
+#include "gofer/client/name_cache.h"
 
 namespace moat::gofer {
 
 class SharedChannel final : public Channel {
  public:
-  SharedChannel(std::shared_ptr<ServiceLink> service, ServiceLink::NewChannel opened)
-      : exchange_(std::move(service), std::move(opened)) {}
+  // `names` may be null: nothing is remembered then.
+  SharedChannel(std::shared_ptr<ServiceLink> service, std::shared_ptr<NameCache> names,
+                ServiceLink::NewChannel opened)
+      : exchange_(std::move(service), std::move(opened)), names_(std::move(names)) {}
 
   bool broken() const override { return exchange_.broken(); }
 
@@ -65,7 +69,18 @@ class SharedChannel final : public Channel {
                           uint32_t mask) override;
 
  private:
+  // What is known of `path`, perhaps because the gofer was asked just now. None: make the call.
+  std::optional<NameCache::Known> LookUp(const Credentials& credentials, const PathRef& path,
+                                         Follow follow);
+  std::optional<NameCache::Known> Resolve(const NameCache::Question& question, uint64_t moment);
+  // Whether it is known that there is no `path`.
+  bool IsMissing(const Credentials& credentials, const PathRef& path, Follow follow);
+  // Passes `outcome` on, once what has gone is forgotten.
+  template <typename T>
+  Outcome<T> Refreshed(Outcome<T> outcome);
+
   Exchange exchange_;
+  const std::shared_ptr<NameCache> names_;
 };
 
 }  // namespace moat::gofer

@@ -30,7 +30,8 @@ bool BodyFits(const OperationRule& rule, size_t size) {
 
 bool ValueFits(const OperationRule& rule, const ReplyHeader& header) {
   if (header.error != 0) return false;
-  if ((header.descriptors == 1) != rule.replies_descriptor) return false;
+  const bool missing = rule.may_be_missing && header.value != 0;
+  if ((header.descriptors == 1) != (rule.replies_descriptor && !missing)) return false;
   if (!rule.replies_value) return header.value == 0;
   return header.value >= 0 && header.value <= std::numeric_limits<int32_t>::max();
 }

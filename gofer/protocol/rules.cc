@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "gofer/protocol/watched.h"
+
 namespace moat::gofer {
 namespace {
 
@@ -53,6 +55,16 @@ constexpr OperationRule OnObject(Operation operation, size_t arguments, bool val
   rule.replies_value = value;
   return rule;
 }
+constexpr OperationRule Resolves() {
+  OperationRule rule = Plain(Operation::kResolve, 1);
+  rule.allowed = 0;
+  rule.body = ReplyBody::kBytes;
+  rule.max_body = kMaxWatched * sizeof(Watched);
+  rule.replies_descriptor = true;
+  rule.replies_value = true;
+  rule.may_be_missing = true;
+  return rule;
+}
 constexpr OperationRule SymlinkRule() {
   OperationRule rule = Plain(Operation::kSymlink, 0);
   rule.max_second = kMaxPath;
@@ -90,6 +102,7 @@ constexpr OperationRule kRules[] = {
     CarriesData(OnObject(Operation::kSendToUnix, 1, true), 0, kMaxDatagram,
                 EMSGSIZE),                      // flags; data: the datagram
     OnObject(Operation::kInotifyAdd, 1, true),  // mask
+    Resolves(),                                 // follow; value: 0 or ENOENT
 };
 static_assert(sizeof(kRules) / sizeof(kRules[0]) == kLastOperation);
 

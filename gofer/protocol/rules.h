@@ -25,6 +25,7 @@ struct OperationRule {
   size_t max_body;          // for kBytes
   bool replies_descriptor;  // a kValue reply brings exactly one
   bool replies_value;       // else `value` is 0
+  bool may_be_missing;      // a kValue reply with a value other than 0 brings no descriptor
 };
 
 // Null for a number that is no operation.

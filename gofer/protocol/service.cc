@@ -57,7 +57,8 @@ Result<ServiceMessage> DecodeServiceAnswer(absl::Span<const char> packet, size_t
     return Errno(EPROTO);
   }
   const size_t wanted = kind == ServiceKind::kFollower && message.error == 0 ? 1 : 0;
-  if (descriptor_count != wanted) return Errno(EPROTO);
+  const size_t most = kind == ServiceKind::kHello && message.error == 0 ? 1 : wanted;
+  if (descriptor_count < wanted || descriptor_count > most) return Errno(EPROTO);
   return message;
 }
 

@@ -18,8 +18,8 @@ ServiceMessage MakeServiceMessage(ServiceKind kind, uint32_t channel = 0, uint32
 Result<ServiceMessage> DecodeServiceRequest(absl::Span<const char> packet, size_t descriptor_count);
 
 // The gofer's answer to a message of `kind` about `channel`; kFollower comes unasked. EPROTO when
-// it is anything else, or has another number of descriptors (one for a kFollower without error,
-// else none).
+// it is anything else, or has another number of descriptors (one for a kFollower, at most one
+// for a kHello, none with an error and for all others).
 Result<ServiceMessage> DecodeServiceAnswer(absl::Span<const char> packet, size_t descriptor_count,
                                            ServiceKind kind, uint32_t channel);
 

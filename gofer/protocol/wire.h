@@ -5,7 +5,9 @@
 // shared memory (gofer/protocol/slot.h).
 //
 // Service socket, one per gofer: ServiceMessage in both directions.
-//   kHello      sentry -> gofer, answered by kHello. The first message; versions must agree.
+//   kHello      sentry -> gofer, answered by kHello. The first message; versions must agree. The
+//               answer brings the inotify descriptor that tells of changes of resolved names
+//               (kResolve), or none when there are to be none.
 //   kNewChannel sentry -> gofer with two descriptors (the gofer's end of a new SEQPACKET pair, the
 //               memory of its slots) and a channel number of the sentry's choice; answered by
 //               kNewChannel with `error`.
@@ -62,8 +64,9 @@ enum class Operation : uint16_t {
   kConnectUnix,
   kSendToUnix,
   kInotifyAdd,
+  kResolve,  // a walk that says how long its result holds (gofer/protocol/watched.h)
 };
-inline constexpr uint16_t kLastOperation = static_cast<uint16_t>(Operation::kInotifyAdd);
+inline constexpr uint16_t kLastOperation = static_cast<uint16_t>(Operation::kResolve);
 
 // Bits of RequestHeader::descriptors.
 inline constexpr uint32_t kBaseDescriptor = 1;        // where `path` starts

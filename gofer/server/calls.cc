@@ -56,6 +56,8 @@ Performed PerformCall(Job& job) {
       return SendToUnix(job);
     case Operation::kInotifyAdd:
       return InotifyAdd(job);
+    case Operation::kResolve:
+      return Resolve(job);
   }
   return Failed(ENOSYS);
 }

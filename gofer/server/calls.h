@@ -32,6 +32,9 @@ Performed Link(Job& job);
 Performed Unlink(Job& job);
 Performed Rename(Job& job);
 
+// resolve.cc
+Performed Resolve(Job& job);
+
 // xattr_calls.cc
 Performed GetXattr(Job& job);
 Performed ListXattr(Job& job);

@@ -139,7 +139,7 @@ Executed ChannelThread::Perform(ThreadIdentity& identity, const Request& request
   if (auto enter = identity.EnterRoot(std::move(root)); !enter.ok()) {
     return {Failed(enter.error().value()), ""};
   }
-  Job job = {request, identity, {body_.get(), kMaxBody}};
+  Job job = {request, identity, context_.mounts, *context_.watches, {body_.get(), kMaxBody}};
   job.base = base ? base.get() : identity.root();
   job.second_base = second_base ? second_base.get() : identity.root();
   job.object = object.get();

@@ -17,6 +17,7 @@
 #include "gofer/server/execute.h"
 #include "gofer/server/identity.h"
 #include "gofer/server/virtual_mounts.h"
+#include "gofer/server/watches.h"
 
 namespace moat::gofer {
 
@@ -25,6 +26,7 @@ struct ServerContext {
   IdentityPolicy policy;
   Fd container_root;  // O_PATH
   VirtualMounts mounts;
+  std::unique_ptr<Watches> watches;
 };
 
 // Interrupts a thread's blocking system call; has a handler that does nothing (without SA_RESTART).

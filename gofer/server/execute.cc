@@ -52,6 +52,7 @@ bool FollowsLast(const Job& job) {
     case Operation::kUnlink:
     case Operation::kRename:
     case Operation::kBindUnix:
+    case Operation::kResolve:
       return false;
   }
   return false;
@@ -103,7 +104,8 @@ std::string FindCrossingOfJob(const VirtualMounts& mounts, const Job& job, Suspi
 Executed Execute(const VirtualMounts& mounts, Job& job) {
   Executed executed;
   executed.performed = PerformCall(job);
-  if (!mounts.any()) return executed;
+  // A resolved walk never enters one of ours.
+  if (!mounts.any() || job.request.operation == Operation::kResolve) return executed;
   const Suspicion suspicion = Suspect(mounts, job, executed.performed);
   if (suspicion == Suspicion::kNone) return executed;
   executed.crossing = FindCrossingOfJob(mounts, job, suspicion);

@@ -12,12 +12,16 @@
 #include "base/fd.h"
 #include "gofer/protocol/request.h"
 #include "gofer/server/identity.h"
+#include "gofer/server/virtual_mounts.h"
+#include "gofer/server/watches.h"
 
 namespace moat::gofer {
 
 struct Job {
   const Request& request;
   ThreadIdentity& identity;
+  const VirtualMounts& mounts;
+  Watches& watches;
   absl::Span<char> scratch;  // for the reply's body
   int base = -1;             // where `path` starts: the caller's base, else its root
   int second_base = -1;      // where `second` starts, alike

@@ -33,8 +33,8 @@ absl::Status InstallCancelHandler() {
 
 class Server {
  public:
-  Server(Fd service, ServerContext context)
-      : service_(std::move(service)), context_(std::move(context)) {}
+  Server(Fd service, ServerContext context, bool stable_mounts)
+      : service_(std::move(service)), stable_mounts_(stable_mounts), context_(std::move(context)) {}
 
   absl::Status Run() {
     for (;;) {
@@ -56,7 +56,7 @@ class Server {
   absl::Status Handle(const ServiceMessage& message, PacketFds fds) {
     switch (static_cast<ServiceKind>(message.kind)) {
       case ServiceKind::kHello:
-        return Answer(ServiceKind::kHello, 0, 0);
+        return Answer(ServiceKind::kHello, 0, 0, EventsForSentry());
       case ServiceKind::kNewChannel:
         return Answer(ServiceKind::kNewChannel, message.channel,
                       OpenChannel(message.channel, std::move(fds.fds[0]), fds.fds[1]));
@@ -86,10 +86,17 @@ class Server {
     return 0;
   }
 
-  absl::Status Answer(ServiceKind kind, uint32_t channel, int error) {
+  absl::Span<const int> EventsForSentry() {
+    if (!stable_mounts_ || !context_.watches->events()) return {};
+    events_ = context_.watches->events().get();
+    return {&events_, 1};
+  }
+
+  absl::Status Answer(ServiceKind kind, uint32_t channel, int error,
+                      absl::Span<const int> fds = {}) {
     ServiceMessage message = MakeServiceMessage(kind, channel, 0, error);
     const iovec part = {&message, sizeof(message)};
-    const auto sent = SendPacket(service_.get(), {part}, {});
+    const auto sent = SendPacket(service_.get(), {part}, fds);
     if (!sent.ok() && sent.error().value() != EPIPE) {
       return ErrnoStatus(sent.error().value(), "send to", "service socket");
     }
@@ -97,13 +104,15 @@ class Server {
   }
 
   const Fd service_;
+  const bool stable_mounts_;
+  int events_ = -1;
   const ServerContext context_;
   std::map<uint32_t, std::unique_ptr<ChannelThread>> channels_;  // after context_: they use it
 };
 
 }  // namespace
 
-absl::Status Serve(Fd service, const IdentityPolicy& policy) {
+absl::Status Serve(Fd service, const IdentityPolicy& policy, bool stable_mounts) {
   ServerContext context;
   context.policy = policy;
   context.container_root.Reset(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -111,8 +120,9 @@ absl::Status Serve(Fd service, const IdentityPolicy& policy) {
   auto mounts = VirtualMounts::Learn(context.container_root.get());
   if (!mounts.ok()) return ErrnoStatus(mounts.error().value(), "examine", "/proc and /sys");
   context.mounts = *mounts;
+  context.watches = std::make_unique<Watches>();
   RETURN_IF_ERROR(InstallCancelHandler());
-  return Server(std::move(service), std::move(context)).Run();
+  return Server(std::move(service), std::move(context), stable_mounts).Run();
 }
 
 }  // namespace moat::gofer

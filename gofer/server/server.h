@@ -12,7 +12,9 @@ namespace moat::gofer {
 // is the container's, its permitted capabilities are what it can act with. Sets a handler for
 // SIGUSR1. All threads have ended when it returns. An error: the root could not be examined, or the
 // sentry broke the protocol.
-absl::Status Serve(Fd service, const IdentityPolicy& policy);
+// `stable_mounts`: no mount will appear or go in the container's tree from now on; without it the
+// sentry must not remember names.
+absl::Status Serve(Fd service, const IdentityPolicy& policy, bool stable_mounts);
 
 }  // namespace moat::gofer
 

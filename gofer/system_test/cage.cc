@@ -172,6 +172,7 @@ absl::Status TestCage::StartGofer() {
   const nlohmann::json message = {
       {"type", "boot"},
       {"keep_capabilities", kFileCapabilities},
+      {"stable_mounts", true},
       {"fds", {"user_namespace", "mount_namespace", "net_namespace", "service", "log"}}};
   RETURN_IF_ERROR(SendMessage(boot.first.get(), message.dump(),
                               {user_namespace_.get(), mount_namespace_.get(),

@@ -7,9 +7,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/fd_message.h"
@@ -24,6 +26,19 @@
 
 namespace moat::launch {
 namespace {
+
+// Whether a mount may appear in the container's tree after the gofer has been started: by
+// propagation, or by a hook that runs later.
+bool MountsMayCome(const spec::Spec& spec) {
+  const auto receives = [](absl::string_view propagation) {
+    return absl::EndsWith(propagation, "shared") || absl::EndsWith(propagation, "slave");
+  };
+  return !spec.hooks.start_container.empty() || !spec.hooks.poststart.empty() ||
+         receives(spec.linux_config.rootfs_propagation) ||
+         std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const spec::Mount& mount) {
+           return std::any_of(mount.options.begin(), mount.options.end(), receives);
+         });
+}
 
 using nlohmann::json;
 
@@ -219,13 +234,15 @@ absl::Status Launcher::StartGoferProcess() {
 
 absl::Status Launcher::BootGofer() {
   const uint64_t keep = capabilities_.bounding | capabilities_.permitted | capabilities_.ambient;
-  RETURN_IF_ERROR(Annotate(Send(gofer_.boot.get(), "boot", {{"keep_capabilities", keep}},
-                                {{"user_namespace", sentry_.user_namespace.get()},
-                                 {"mount_namespace", root_.mount_namespace.get()},
-                                 {"net_namespace", sentry_.net_namespace.get()},
-                                 {"service", service_.second.get()},
-                                 {"log", request_.log_fd}}),
-                           kGofer));
+  RETURN_IF_ERROR(
+      Annotate(Send(gofer_.boot.get(), "boot",
+                    {{"keep_capabilities", keep}, {"stable_mounts", !MountsMayCome(request_.spec)}},
+                    {{"user_namespace", sentry_.user_namespace.get()},
+                     {"mount_namespace", root_.mount_namespace.get()},
+                     {"net_namespace", sentry_.net_namespace.get()},
+                     {"service", service_.second.get()},
+                     {"log", request_.log_fd}}),
+               kGofer));
   service_.second.Reset();
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include <bit>
 #include <csignal>
 #include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -29,6 +31,41 @@ int Reap(pid_t pid) {
     if (errno != EINTR) return -1;
   }
   return status;
+}
+
+// The words behind `key` in a file of procfs; none when there is no such line.
+std::vector<std::string> Words(absl::string_view text, absl::string_view key) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::ConsumePrefix(&line, key)) {
+      return absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+    }
+  }
+  return {};
+}
+
+// Whether `pid` is a zombie that was the init of a container: two pid namespaces below ours.
+bool IsStrayInit(const std::string& pid) {
+  constexpr size_t kMaxStatus = 16384;
+  constexpr size_t kDepth = 3;
+  const auto status = ReadFile(absl::StrCat("/proc/", pid, "/status"), kMaxStatus);
+  if (!status.ok()) return false;
+  const std::vector<std::string> state = Words(*status, "State:");
+  return !state.empty() && state[0] == "Z" && Words(*status, "NSpid:").size() >= kDepth;
+}
+
+// The init of a container is born as our child by a helper (CLONE_PARENT), and when both are killed
+// before the helper could tell, nobody knows its number. Its pid namespace waits for it.
+void ReapStrayInits() {
+  constexpr size_t kMaxChildren = size_t{64} * 1024;
+  const auto children = ReadFile("/proc/thread-self/children", kMaxChildren);
+  if (!children.ok()) return;
+  for (const std::string& child :
+       std::vector<std::string>(absl::StrSplit(*children, ' ', absl::SkipEmpty()))) {
+    pid_t pid;
+    if (absl::SimpleAtoi(child, &pid) && IsStrayInit(child)) {
+      ::waitpid(pid, nullptr, __WALL | WNOHANG);
+    }
+  }
 }
 
 }  // namespace
@@ -61,6 +98,9 @@ absl::StatusOr<Process> Process::Clone(uint64_t flags, const std::function<void(
 void Process::KillAndReap() {
   if (pid_ < 0) return;
   ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  constexpr int kPatienceMilliseconds = 20;
+  pollfd ended = {pidfd_.get(), POLLIN, 0};
+  while (::poll(&ended, 1, kPatienceMilliseconds) == 0) ReapStrayInits();
   Reap(std::exchange(pid_, -1));
   pidfd_.Reset();
 }

@@ -1,0 +1,103 @@
+// Names of the container's tree that were looked up more than once: what they led to, and for how
+// long that is true.
+//
+// Exact, not hopeful: every entry knows the directories and names of its walk, the gofer put an
+// inotify watch on each directory *before* it looked into it, and the events are read before every
+// use. The kernel queues an event before the system call that made the change returns (fsnotify),
+// whoever made it: the workload, another container, the host. So an answer from here is one that
+// the kernel could have given at this moment. What a file *is* (size, mode, times) is never
+// remembered: only a descriptor of it, O_PATH, for the kernel to be asked again.
+//
+// docs/adr/007-name-cache.md.
+#ifndef MOAT_GOFER_CLIENT_NAME_CACHE_H_
+#define MOAT_GOFER_CLIENT_NAME_CACHE_H_
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "base/fd.h"
+#include "gofer/client/client.h"
+#include "gofer/protocol/watched.h"
+
+namespace moat::gofer {
+
+// Thread-safe.
+class NameCache {
+ public:
+  // `events`: the gofer's inotify descriptor, non-blocking.
+  explicit NameCache(Fd events) : events_(std::move(events)) {}
+
+  // A walk from the container's root, as someone.
+  struct Question {
+    const Credentials& credentials;
+    absl::string_view path;
+    Follow follow = Follow::kYes;
+  };
+  struct Known {
+    std::shared_ptr<const Fd> file;  // O_PATH; null: there is no such name (ENOENT)
+  };
+  struct Found {
+    std::optional<Known> known;
+    bool ask = false;     // not known, but asked for lately: worth a kResolve
+    uint64_t moment = 0;  // for Insert
+  };
+
+  Found Find(const Question& question);
+  // What a kResolve said that was sent after `moment`. Nothing is kept when anything has changed
+  // since.
+  void Insert(const Question& question, Known known, absl::Span<const Watched> walk,
+              uint64_t moment);
+  // Lets go of what has changed: after a removal, so that no descriptor of ours keeps the file.
+  void Refresh();
+  // A kResolve said that this can't be remembered.
+  void GiveUp(const Question& question);
+
+ private:
+  struct Entry {
+    uint64_t key_hash = 0;
+    size_t credentials = 0;  // index into credentials_
+    Follow follow = Follow::kYes;
+    std::string path;
+    Known known;
+    std::vector<Watched> walk;
+  };
+  using Entries = std::list<Entry>;
+
+  void ReadEventsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetNameLocked(int32_t watch, uint32_t name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetDirectoryLocked(int32_t watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EraseLocked(Entries::iterator entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ClearLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Entries::iterator SearchLocked(const Question& question, size_t credentials, uint64_t hash)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The number that stands for `credentials` without their umask, which no lookup heeds.
+  size_t NumberOfLocked(const Credentials& credentials) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // By hash: asked for lately, and hopeless. Direct-mapped: forgetting is harmless.
+  static constexpr size_t kRecent = 1024;
+  using Recent = std::array<uint64_t, kRecent>;
+
+  const Fd events_;
+  absl::Mutex mutex_;                            // a leaf
+  uint64_t moment_ ABSL_GUARDED_BY(mutex_) = 0;  // counts events
+  std::vector<Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
+  Entries entries_ ABSL_GUARDED_BY(mutex_);  // lately used ones first
+  std::unordered_multimap<uint64_t, Entries::iterator> by_key_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_multimap<uint64_t, Entries::iterator> by_step_ ABSL_GUARDED_BY(mutex_);
+  Recent asked_ ABSL_GUARDED_BY(mutex_) = {};
+  Recent hopeless_ ABSL_GUARDED_BY(mutex_) = {};
+};
+
+}  // namespace moat::gofer
+
+#endif  // MOAT_GOFER_CLIENT_NAME_CACHE_H_

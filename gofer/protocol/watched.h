@@ -1,0 +1,35 @@
+// What the reply to kResolve says about its own life: the names that the walk looked up, each in a
+// directory that an inotify watch stands on.
+#ifndef MOAT_GOFER_PROTOCOL_WATCHED_H_
+#define MOAT_GOFER_PROTOCOL_WATCHED_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "absl/strings/string_view.h"
+
+namespace moat::gofer {
+
+// One step of the walk. It holds until `watch` reports something about a name with this hash, or
+// about the directory itself.
+struct Watched {
+  int32_t watch;  // inotify's watch descriptor of the directory
+  uint32_t name;  // HashName; 0: no name in it was looked up, but its parent was entered ("..")
+
+  friend bool operator==(const Watched&, const Watched&) = default;
+};
+static_assert(sizeof(Watched) == 8 && std::is_trivially_copyable_v<Watched>);
+
+inline constexpr size_t kMaxWatched = 128;
+
+// FNV-1a, never 0. Two names of one hash only cost a needless forgetting.
+constexpr uint32_t HashName(absl::string_view name) {
+  uint32_t hash = 2166136261u;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash == 0 ? 1 : hash;
+}
+
+}  // namespace moat::gofer
+
+#endif  // MOAT_GOFER_PROTOCOL_WATCHED_H_
