@@ -15,7 +15,7 @@ namespace moat::gofer {
 namespace {
 
 // The deepest path holds a PATH_MAX buffer and a few statx.
-constexpr size_t kStackSize = 128 * 1024;
+constexpr size_t kStackSize = size_t{128} * 1024;
 constexpr size_t kMaxBody = kMaxReply - sizeof(ReplyHeader);
 constexpr useconds_t kStopInterval = 1000;
 
