@@ -654,27 +654,31 @@ class Resources(ConfigTest):
 
 
 class NetDevices(ConfigTest):
+    # In the host's network for a moment, so by names that no other test has.
+    ENDS = (f"ma{os.getpid()}", f"mb{os.getpid()}")
+    SEEN = ("python3 -c \"import socket; print(sorted(n for _, n in socket.if_nameindex())); "
+            "socket.socket().bind(('10.9.9.1', 0)); print('bound')\"")
+
     def pair(self):
-        """A veth pair in a network of our own, one end with an address."""
-        self.assert_ends(run(["ip", "link", "add", "moat-a", "type", "veth", "peer", "name", "moat-b"]), 0)
-        self.addCleanup(run, ["ip", "link", "del", "moat-a"])
-        self.assert_ends(run(["ip", "addr", "add", "10.9.9.1/24", "dev", "moat-b"]), 0)
+        """A veth pair, one end with an address."""
+        outer, inner = self.ENDS
+        self.assert_ends(run(["ip", "link", "add", outer, "type", "veth", "peer", "name", inner]), 0)
+        self.addCleanup(run, ["ip", "link", "del", outer])
+        self.assert_ends(run(["ip", "addr", "add", "10.9.9.1/24", "dev", inner]), 0)
 
     def run_with(self, devices, script):
         self.pair()
         return self.run_config(script, lambda c: c["linux"].update(netDevices=devices))
 
-    SEEN = ("python3 -c \"import socket; print(sorted(n for _, n in socket.if_nameindex())); "
-            "socket.socket().bind(('10.9.9.1', 0)); print('bound')\"")
-
     def test_device_moves_with_its_address(self):
-        self.assert_ends(self.run_with({"moat-b": {}}, self.SEEN), 0, "['lo', 'moat-b']\nbound\n")
+        inner = self.ENDS[1]
+        self.assert_ends(self.run_with({inner: {}}, self.SEEN), 0, f"['lo', '{inner}']\nbound\n")
 
     def test_device_gets_a_new_name(self):
-        self.assert_ends(self.run_with({"moat-b": {"name": "eth%d"}}, self.SEEN), 0, "['eth0', 'lo']\nbound\n")
+        self.assert_ends(self.run_with({self.ENDS[1]: {"name": "eth%d"}}, self.SEEN), 0, "['eth0', 'lo']\nbound\n")
 
     def test_device_that_is_missing(self):
-        self.assert_refused(self.run_with({"moat-c": {}}, "true"), "linux.netDevices.moat-c", "ENODEV")
+        self.assert_refused(self.run_with({"moat-none": {}}, "true"), "linux.netDevices.moat-none", "ENODEV")
 
     def test_device_without_a_network_of_its_own(self):
         def change(config):
