@@ -51,6 +51,23 @@ Result<std::string> SystemLoadavg(const NodeContext& context) {
                          std::max(counts.running, 1), counts.threads, counts.last_pid);
 }
 
+struct sysinfo SystemInfoOf(const ContainerFacts& facts) {
+  const MemoryUsage usage = facts.Memory();
+  const TaskCounts counts = facts.CountTasks();
+  const std::array<double, 3> load = facts.LoadAverages(counts);
+  struct sysinfo info {};
+  info.uptime = static_cast<long>(std::ceil(facts.Uptime()));
+  for (size_t i = 0; i < load.size(); ++i) {
+    info.loads[i] = static_cast<unsigned long>(load[i] * (1 << SI_LOAD_SHIFT));
+  }
+  info.totalram = usage.total;
+  info.freeram = usage.total - usage.used;
+  info.sharedram = usage.shared;
+  info.procs = static_cast<unsigned short>(std::min(counts.threads, int{UINT16_MAX}));
+  info.mem_unit = 1;
+  return info;
+}
+
 Result<std::string> SystemMeminfo(const NodeContext& context) {
   const MemoryUsage usage = context.facts.Memory();
   const uint64_t free = usage.total - usage.used;

@@ -3,6 +3,8 @@
 #ifndef MOAT_SENTRY_PROC_GENERATORS_H_
 #define MOAT_SENTRY_PROC_GENERATORS_H_
 
+#include <sys/sysinfo.h>
+
 #include <string>
 #include <vector>
 
@@ -34,6 +36,7 @@ Result<std::string> ThreadSelfLink(const NodeContext& context);
 
 // The system (generate_system.cc).
 Result<std::string> SystemCpuinfo(const NodeContext& context);
+struct sysinfo SystemInfoOf(const ContainerFacts& facts);
 Result<std::string> SystemLoadavg(const NodeContext& context);
 Result<std::string> SystemMeminfo(const NodeContext& context);
 Result<std::string> SystemStat(const NodeContext& context);

@@ -88,6 +88,9 @@ class Tree final : public VirtualTree {
   VirtualResult<Unit> Modify(const Viewer& viewer, absl::string_view path, bool follow) override;
   std::optional<std::string> PathOfDirectory(const struct statx& attributes) override;
   Result<Fd> Refresh(const Viewer& viewer, const struct statx& attributes) override;
+  struct sysinfo SystemInfo() override {
+    return SystemInfoOf(facts_);
+  }
   long MagicOf(const struct statx& attributes) override;
 
  private:

@@ -9,6 +9,7 @@
 #define MOAT_SENTRY_PROC_VIRTUAL_TREE_H_
 
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 
 #include <cstdint>
 #include <functional>
@@ -122,6 +123,8 @@ class VirtualTree {
   // node then (for lseek(fd, 0, SEEK_SET)). Errno ENOENT: not ours, or of a kind that is not
   // re-read.
   virtual Result<Fd> Refresh(const Viewer& viewer, const struct statx& attributes) = 0;
+  // sysinfo(2), of the container: what meminfo, loadavg and uptime say.
+  virtual struct sysinfo SystemInfo() = 0;
   // statfs(2) magic of a node by identity: PROC_SUPER_MAGIC, SYSFS_MAGIC; 0 when not ours.
   virtual long MagicOf(const struct statx& attributes) = 0;
 };

@@ -79,6 +79,9 @@ Outcome SysLseek(Call& call);
 Outcome SysInotifyAddWatch(Call& call);
 Outcome SysSync(Call& call);
 
+// sys_kernel.cc
+Outcome SysSysinfo(Call& call);
+
 // sys_socket.cc
 Outcome SysConnect(Call& call);
 Outcome SysBind(Call& call);

@@ -179,7 +179,7 @@ const Entry kTable[] = {
     Native(96, "gettimeofday", Group::kTime, kClock),
     Native(97, "getrlimit", Group::kProcesses, kOwnTask),
     Native(98, "getrusage", Group::kProcesses, kOwnTask),
-    Native(99, "sysinfo", Group::kKernel, "tells the host's memory, load and uptime; /proc/meminfo tells the container's"),
+    Notify(99, "sysinfo", Group::kKernel, SysSysinfo, {K::kPointer}, "the sentry answers: the container's memory, load and uptime, as /proc has them"),
     Native(100, "times", Group::kTime, kOwnTask),
     Refuse(101, "ptrace", Group::kProcesses, EPERM, "a traced task could not be acted in; debuggers do not work inside yet"),
     Native(102, "getuid", Group::kCredentials, kOwnTask),

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -302,6 +303,16 @@ TEST_F(Proc, SystemFilesAreSane) {
   EXPECT_EQ(0u, ReadFile("/proc/version").find("Linux version "));
   EXPECT_NE(std::string::npos, ReadFile("/proc/filesystems").find("proc\n"));
   EXPECT_NE(std::string::npos, ReadFile("/proc/loadavg").find('/'));
+}
+TEST_F(Proc, SysinfoAgrees) {
+  struct sysinfo info {};
+  ASSERT_SUCCESS(sysinfo(&info));
+  const auto kilobytes = static_cast<unsigned long>(info.totalram / 1024 * info.mem_unit);
+  EXPECT_EQ(std::to_string(kilobytes) + " kB", Field("/proc/meminfo", "MemTotal"));
+  EXPECT_LE(info.freeram, info.totalram);
+  EXPECT_LT(0u, info.procs);
+  EXPECT_NEAR(std::stod(ReadFile("/proc/uptime")), static_cast<double>(info.uptime), 2);
+  EXPECT_ERRNO(EFAULT, syscall(SYS_sysinfo, 8));
 }
 TEST_F(Proc, UptimeGrowsWhenReadAgain) {
   Fd fd(open("/proc/uptime", O_RDONLY));

@@ -173,6 +173,12 @@ class Do(SandboxTest):
         self.assert_ends(result, 128 + signal.SIGKILL, "")
         self.assertIn("memory limit", result.err)
 
+    def test_memory_limit_is_what_programs_see(self):
+        script = "import os; print(os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') >> 20)"
+        result = self.do("--memory", "100m", "--", "sh", "-c", f'/usr/bin/python3 -c "{script}"; grep MemTotal /proc/meminfo')
+        self.assert_ends(result, 0)
+        self.assertEqual(["100", "MemTotal:", "102400", "kB"], result.out.split())
+
     def test_cpus_limit(self):
         script = "import time,os\ne=time.time()+1\nwhile time.time()<e: pass\nprint(os.times().user+os.times().system)"
         result = self.do("--cpus", "0.2", "--", "/usr/bin/python3", "-c", script)
