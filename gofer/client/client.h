@@ -68,6 +68,7 @@ using Outcome = std::variant<T, Failure>;
 struct Opened {
   Fd fd;
   struct statx attributes {};  // STATX_BASIC_STATS | STATX_MNT_ID of what was opened
+  bool secret = false;         // OpenForExec: the caller may not read the file
 };
 
 enum class Follow { kYes, kNo };
@@ -90,7 +91,7 @@ class Channel {
                                uint32_t mode, uint64_t resolve, const GiveUp& give_up) = 0;
   // Opens a file to be executed: EACCES unless regular, executable by the caller and not on a
   // noexec mount. The descriptor is O_RDONLY; a file that may be executed but not read is opened
-  // all the same (the kernel then makes the task undumpable).
+  // all the same, and told as Opened::secret: it must not get into the caller's hands.
   virtual Outcome<Opened> OpenForExec(const Credentials& credentials, const PathRef& path,
                                       Follow follow) = 0;
   // statx(2); AT_EMPTY_PATH with an empty path and a base is allowed.

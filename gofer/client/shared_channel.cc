@@ -96,7 +96,8 @@ T ToObject(absl::string_view body) {
 
 Outcome<Opened> ToOpened(Outcome<Answer> outcome) {
   return Map<Opened>(std::move(outcome), [](Answer answer) {
-    return Opened{std::move(answer.fd), ToObject<struct statx>(answer.body)};
+    const auto attributes = ToObject<struct statx>(answer.body);
+    return Opened{std::move(answer.fd), attributes, answer.value != 0};
   });
 }
 

@@ -23,6 +23,11 @@ constexpr OperationRule Opens(Operation operation, size_t arguments) {
   rule.replies_descriptor = true;
   return rule;
 }
+constexpr OperationRule ExecRule() {
+  OperationRule rule = Opens(Operation::kOpenForExec, 1);
+  rule.replies_value = true;
+  return rule;
+}
 constexpr OperationRule Yields(Operation operation, size_t arguments, ReplyBody body,
                                size_t max_body = 0) {
   OperationRule rule = Plain(operation, arguments);
@@ -75,7 +80,7 @@ constexpr OperationRule SymlinkRule() {
 // In the order of Operation. The comment names arguments[0], [1], ...; `second`; `data`.
 constexpr OperationRule kRules[] = {
     Opens(Operation::kOpen, 3),                      // flags, mode, resolve
-    Opens(Operation::kOpenForExec, 1),               // follow (0 or 1)
+    ExecRule(),                                      // follow (0 or 1); value: Opened::secret
     Yields(Operation::kStat, 2, ReplyBody::kStatx),  // at_flags, mask
     Yields(Operation::kStatFs, 0, ReplyBody::kStatfs),
     Plain(Operation::kAccess, 2),  // mode, at_flags

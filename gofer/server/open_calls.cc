@@ -57,16 +57,21 @@ int RefusalToExecute(int file, const struct statx& attributes) {
   return access < 0 ? errno : 0;
 }
 
+struct OpenedToRead {
+  Fd fd;
+  bool secret = false;  // the caller itself may not read it
+};
+
 // Opens the path once more, for reading. Executing needs no read permission, hence the capability
 // on the second try; that it is the file that passed RefusalToExecute is for the caller to compare.
-Fd OpenToRead(const Job& job, int nofollow) {
+OpenedToRead OpenToRead(const Job& job, int nofollow) {
   // O_NONBLOCK: the file may have been replaced by a FIFO.
   const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | nofollow;
   Fd fd(::openat(job.base, job.path(), flags));
-  if (fd || errno != EACCES) return fd;
+  if (fd || errno != EACCES) return {std::move(fd)};
   RaisedCapability read(job.identity, CAP_DAC_READ_SEARCH);
   fd.Reset(::openat(job.base, job.path(), flags));
-  return fd;
+  return {std::move(fd), true};
 }
 
 // Takes O_NONBLOCK off again: it means nothing on a regular file but shows in F_GETFL.
@@ -94,12 +99,15 @@ Performed OpenForExec(Job& job) {
       refused.mount_id = attributes.stx_mnt_id;
       return refused;
     }
-    Fd readable = OpenToRead(job, nofollow);
+    OpenedToRead read = OpenToRead(job, nofollow);
+    Fd& readable = read.fd;
     struct statx opened;
     if (!readable && errno != ENXIO && errno != ENOENT) return Failed(errno);
     if (!readable || !Describe(readable.get(), opened) || !SameFile(attributes, opened)) continue;
     if (!ClearNonblock(readable.get())) return Failed(errno);
-    return Give(job, std::move(readable), opened);
+    Performed performed = Give(job, std::move(readable), opened);
+    performed.value = read.secret ? 1 : 0;
+    return performed;
   }
   return Failed(EACCES);
 }

@@ -53,7 +53,8 @@ Result<void> FindElfInterpreter(Call& call, Program* program) {
   TRY_ASSIGN(auto interpreter, ReadElfInterpreter(program->file.get()));
   if (!interpreter) return {};
   program->elf_interpreter_path = *interpreter;
-  TRY_ASSIGN(program->elf_interpreter, OpenProgram(call, AT_FDCWD, *interpreter, 0));
+  TRY_ASSIGN(OpenedProgram opened, OpenProgram(call, AT_FDCWD, *interpreter, 0));
+  program->elf_interpreter = std::move(opened.file);
   TRY_ASSIGN(const std::string head, ReadProgramHead(program->elf_interpreter.get()));
   if (!IsNativeElf(head)) return Errno(ELIBBAD);
   return {};
@@ -65,10 +66,10 @@ Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int 
   Program program;
   program.names.exec_name = ExecName(dirfd, path);
   program.names.comm = BaseName(program.names.exec_name);
-  TRY_ASSIGN(program.file, OpenProgram(call, dirfd, path, flags));
+  TRY_ASSIGN(OpenedProgram opened, OpenProgram(call, dirfd, path, flags));
   std::string name = program.names.exec_name;
   for (int depth = 0;; ++depth) {
-    TRY_ASSIGN(const std::string head, ReadProgramHead(program.file.get()));
+    TRY_ASSIGN(const std::string head, ReadProgramHead(opened.file.get()));
     if (!absl::StartsWith(head, "#!")) {
       if (!IsNativeElf(head)) return Errno(ENOEXEC);
       break;
@@ -78,9 +79,11 @@ Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int 
     TRY_ASSIGN(const ScriptLine line, ParseScriptLine(head));
     program.is_script = true;
     AddScript(line, name, &program.prefix);
-    TRY_ASSIGN(program.file, OpenProgram(call, AT_FDCWD, line.interpreter, 0));
+    TRY_ASSIGN(opened, OpenProgram(call, AT_FDCWD, line.interpreter, 0));
     name = line.interpreter;
   }
+  program.file = std::move(opened.file);
+  program.secret = opened.secret;
   // Also for a script, so that a missing loader is an error of this exec and not a death after the
   // point of no return.
   TRY(FindElfInterpreter(call, &program));

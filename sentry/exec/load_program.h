@@ -15,8 +15,9 @@
 namespace moat::sentry {
 
 struct Program {
-  Fd file;             // the ELF program (of a script: its last interpreter)
-  Fd elf_interpreter;  // none for a static program, and for a script (its exec looks by itself)
+  Fd file;              // the ELF program (of a script: its last interpreter)
+  bool secret = false;  // the caller may not read `file`
+  Fd elf_interpreter;   // none for a static program, and for a script (its exec looks by itself)
   std::string elf_interpreter_path;
   platform::ProgramNames names;
   bool is_script = false;

@@ -11,10 +11,16 @@
 
 namespace moat::sentry {
 
-// A readable descriptor. `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. The errors are those of
+struct OpenedProgram {
+  Fd file;  // readable
+  bool secret =
+      false;  // the caller may execute it but not read it, so it must not get this descriptor
+};
+
+// `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. The errors are those of
 // execveat(2); whether the caller may execute a file that it has only a descriptor of is left to
 // the kernel's own check in execveat.
-Result<Fd> OpenProgram(Call& call, int dirfd, const std::string& path, int flags);
+Result<OpenedProgram> OpenProgram(Call& call, int dirfd, const std::string& path, int flags);
 
 }  // namespace moat::sentry
 

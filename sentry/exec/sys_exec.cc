@@ -6,9 +6,11 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "sentry/container.h"
 #include "sentry/exec/exec.h"
 #include "sentry/exec/load_program.h"
+#include "sentry/fs/hand_over.h"
 
 #ifndef AT_EXECVE_CHECK
 #define AT_EXECVE_CHECK 0x10000  // Linux 6.14
@@ -44,23 +46,28 @@ std::optional<ExecPlan> MakePlan(Program& program) {
   return plan;
 }
 
+// The same file, for a table that others may share: with O_PATH nothing can be read from it.
+Result<Fd> WithoutReading(const Fd& file) {
+  Fd path_only(::open(absl::StrCat("/proc/self/fd/", file.get()).c_str(), O_PATH | O_CLOEXEC));
+  if (!path_only) return Errno::Last();
+  return path_only;
+}
+
 // Runs the exec in the caller's own context. `file` is what the kernel is to execute.
 Outcome ExecInTask(Call& call, const Fd& file, GuestAddr empty_path, const ExecArguments& arguments,
                    std::optional<ExecPlan> plan,
                    const std::optional<platform::ProgramNames>& names) {
-  TRY_ASSIGN(const int number, call.platform().AddFd(call.trap(), file, /*close_on_exec=*/true));
-  auto session = call.platform().Enter(call.trap());
-  if (!session.ok()) return session.error();
-  const platform::ExecOutcome exec = (*session)->Exec(
-      number, empty_path, arguments.argv, arguments.envp, names, [&call, &plan](pid_t tgid) {
-        call.container().NoteExec(tgid);
-        call.container().cache->ForgetGroup(tgid);
-        if (plan) call.container().plans->Arm(tgid, *std::move(plan));
-      });
-  if (exec.replaced) return Finished();
-  (void)(*session)->Call(SYS_close, {static_cast<uint64_t>(number)});
-  (*session)->Finish(-exec.error.value());
-  return Finished();
+  const auto on_replaced = [&call, &plan](pid_t tgid) {
+    call.container().NoteExec(tgid);
+    call.container().cache->ForgetGroup(tgid);
+    if (plan) call.container().plans->Arm(tgid, *std::move(plan));
+  };
+  return UseDescriptor(call, file, [&](platform::Session& session, int number) -> int64_t {
+    const platform::ExecOutcome exec =
+        session.Exec(number, empty_path, arguments.argv, arguments.envp, names, on_replaced);
+    if (exec.replaced) return 0;
+    return CloseAndReturn(session, number, -exec.error.value());
+  });
 }
 
 Outcome Execute(Call& call, const ExecArguments& arguments) {
@@ -75,7 +82,10 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
     TRY(call.container().roots->Provide(call.trap().tid, program.elf_interpreter_path));
   }
   if (arguments.flags & AT_EXECVE_CHECK) return Value{0};
-  const Fd elf = program.is_script ? Fd() : std::move(program.file);
+  Fd elf = program.is_script ? Fd() : std::move(program.file);
+  if (elf && program.secret) {
+    TRY_ASSIGN(elf, WithoutReading(elf));
+  }
   std::optional<ExecPlan> plan = MakePlan(program);
   std::optional<platform::ProgramNames> names;
   if (!plan) names = std::move(program.names);

@@ -22,7 +22,8 @@ Outcome GiveDescriptor(Call& call, Fd fd, bool close_on_exec);
 using UseInTask = std::function<int64_t(platform::Session& session, int number)>;
 
 // Puts `fd`, of any kind, into the task's table (close-on-exec) and runs `use`. EMFILE when the
-// table is full, EPERM when the task is traced.
+// table is full, EPERM when the task is traced. `use` may end the session itself, by an exec; its
+// result then means nothing.
 Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use);
 
 // For UseInTask: a system call's result as the kernel would return it.

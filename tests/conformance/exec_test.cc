@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <climits>
+#include <cstring>
 #include <filesystem>
 #include <thread>
 
@@ -111,6 +113,37 @@ TEST_P(ExecShape, RunsWhenItMayBeExecutedButNotRead) {
             }));
 }
 
+// Who shares the descriptor table of a task that executes such a program must not get to read it.
+TEST_F(Exec, ProgramThatMayNotBeReadIsInNobodysDescriptors) {
+  const std::string copy = dir() + "/copy";
+  WriteFile(copy, ReadFile(Probe("static")), 0711);
+  EXPECT_EQ(0, As({}, [&] {
+              std::atomic<bool> done = false, read = false;
+              std::thread watcher([&] {
+                while (!done) {
+                  for (int fd = 3; fd < 20; ++fd) {
+                    char head[4];
+                    if (pread(fd, head, 4, 0) == 4 && std::memcmp(head, "\177ELF", 4) == 0)
+                      read = true;
+                  }
+                }
+              });
+              int failed = 0;
+              for (int i = 0; i < 40; ++i) {
+                const auto child = static_cast<pid_t>(
+                    syscall(SYS_clone, CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+                if (child == 0) {
+                  execl(copy.c_str(), "p", "exit", "7", nullptr);
+                  _exit(100);
+                }
+                int status = 0;
+                if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 7) ++failed;
+              }
+              done = true;
+              watcher.join();
+              return read ? 101 : failed;
+            }));
+}
 TEST_F(Exec, LongArgumentListOf1MB) {
   std::vector<std::string> argv = {"p", "size"};
   size_t total = 5;
