@@ -255,7 +255,10 @@ absl::StatusOr<Groups> Groups::Create(const Layout& layout, const GroupsConfig& 
   absl::Status status = groups.MakeAll(workload);
   if (status.ok()) status = groups.ApplyLimits(config.resources, workload);
   if (!status.ok() && MeansNoPermission(status) && !AsksForLimits(config.resources)) {
-    LogWarning(absl::StrCat("no control groups, so no limits: ", status.message()));
+    // Not the error's own words: clients take "permission denied" on standard error for the reason
+    // of a failure.
+    LogWarning(absl::StrCat("no control groups, so no limits: they may not be made here (",
+                            ErrnoName(StatusErrno(status)), ")"));
     return Groups();
   }
   RETURN_IF_ERROR(status);

@@ -41,6 +41,8 @@ constexpr Command kCommands[] = {
     {"update", "change a container's limits", kLifeCycle, ConfigureUpdate},
     {"events", "print what a container uses, and when its memory runs out", kLifeCycle,
      ConfigureEvents},
+    {"features", "print what moat honours of the OCI specification, as JSON", kLifeCycle,
+     ConfigureFeatures},
     {"checkpoint", "not supported", kLifeCycle, ConfigureCheckpoint},
     {"restore", "not supported", kLifeCycle, ConfigureRestore},
 };

@@ -18,6 +18,8 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 
 
 class Podman(clients.ClientTest):
+    limits = True  # control groups can be made
+
     def setUp(self):
         super().setUp()
         self.config = self.folder / "containers.conf"
@@ -58,10 +60,12 @@ class Podman(clients.ClientTest):
     def test_flags_in_podman(self):
         shared = self.folder / "shared"
         shared.mkdir()
+        shared.chmod(0o777)
         result = self.start("sh", "-c", "grep MemTotal /proc/meminfo; cat /proc/1/comm; touch /x; echo x > /data/file",
                             flags=["--memory", "64m", "--pids-limit", "50", "--read-only", "--volume", f"{shared}:/data", "--init"],
                             code=None)
-        self.assertIn("65536", result.out, result.err)
+        if self.limits:
+            self.assertIn("65536", result.out, result.err)
         self.assertIn("Read-only", result.err)
         self.assertEqual("x\n", (shared / "file").read_text())
 
@@ -73,6 +77,8 @@ class Podman(clients.ClientTest):
         self.assertEqual("3\n", self.client("inspect", "--format", "{{.State.ExitCode}}", container).out)
 
     def test_pause_in_podman(self):
+        if not self.limits:
+            return  # nor is there a freezer
         container = self.detached("sleep", "600")
         self.client("pause", container)
         self.assertEqual("paused\n", self.client("inspect", "--format", "{{.State.Status}}", container).out)
@@ -98,6 +104,9 @@ class Podman(clients.ClientTest):
 
 class RootlessPodman(Podman):
     """The same for an ordinary user, whose further ids come from newuidmap."""
+
+    # Where the user's groups are of cgroup v1, they are root's alone.
+    limits = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
     def podman_command(self):
         uid = 1000

@@ -234,6 +234,22 @@ class Flags(Running):
         self.assertEqual(["moat version", "commit:", "spec:"],
                          [" ".join(line.split()[:-1]) for line in lines])
 
+    def test_features_are_true(self):
+        features = json.loads(self.moat("features").out)
+        self.assertEqual(6, len(features["hooks"]))
+        self.assertIn("CAP_SYS_ADMIN", features["linux"]["capabilities"])
+        self.assertIn("SCMP_ACT_ERRNO", features["linux"]["seccomp"]["actions"])
+        # Every option of a mount that the page of features has is taken for one of ours: on a tmpfs, whose own options
+        # are others, an unknown one is an error.
+        mapped = {"idmap", "ridmap", "bind", "rbind", "remount", "mand"}
+        self.delete_at_end(ID)
+        def change(config):
+            config["process"]["args"] = ["true"]
+            config["mounts"] += [{"destination": f"/mnt/{option}", "type": "tmpfs", "source": "tmpfs", "options": [option]}
+                                 for option in features["mountOptions"] if option not in mapped]
+        self.assertGreater(len(features["mountOptions"]), 50)
+        self.assert_ends(self.moat("run", "--bundle", self.bundle(self.writable(root("base")), change), ID), 0, "")
+
     def test_without_control_groups(self):
         self.delete_at_end(ID)
         def change(config):
