@@ -103,7 +103,7 @@ Json LinuxFeatures() {
         {"flags", {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}}}},
       {"intelRdt", {{"enabled", false}}},
       {"mountExtensions", {{"idmap", {{"enabled", true}}}}},
-      {"netDevices", {{"enabled", false}}},
+      {"netDevices", {{"enabled", true}}},
   };
 }
 
