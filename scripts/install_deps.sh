@@ -14,7 +14,7 @@ build_packages=(
 )
 # gcc-multilib is not needed: the guests make their i386 calls from 64-bit code.
 test_packages=(
-  debian-archive-keyring mmdebstrap musl-tools procps psmisc python3 runc tmux util-linux
+  debian-archive-keyring iproute2 mmdebstrap musl-tools procps psmisc python3 runc tmux util-linux
 )
 
 client_packages=(
