@@ -36,6 +36,14 @@
 // moat -> sentry on the control socket, or on connections accepted from control.sock:
 //   {"type":"start"}  -> {"type":"started"} | {"type":"error","errno":n,"message":..}
 //   {"type":"state"}  -> {"type":"state","status":"created"|"running"}
+//   {"type":"join","cookie":"16 hex digits","cwd":..,"programs":[..]}   fds: listener, process
+//                     -> {"type":"joined"} | {"type":"error","errno":n,"message":..}
+//                     and after joined, unless the process dies first,
+//                     {"type":"executed"} | {"type":"failed","errno":n,"step":"chdir"|"execve"}
+// A joining process (`moat exec`) is in all namespaces of the workload and under a filter with a
+// cookie and a listener of its own; `process` is its pidfd. From "joined" on its notified calls are
+// answered. Its first program is the stub, which gets `cwd` and `programs` (the names under which
+// its program may be found) as a plan (platform/loader/plan.h).
 // When the control socket (descriptor 3) closes, the sentry goes on: create exits and the container
 // stays. When the gofer socket or all tasks are gone the sentry exits: 0 after the workload's end,
 // 1 with a log line after a fault.

@@ -56,6 +56,16 @@ TreeConfig ParseTree(const json& object) {
   return tree;
 }
 
+absl::StatusOr<uint64_t> ParseCookie(const json& object) {
+  uint64_t cookie = 0;
+  if (!absl::numbers_internal::safe_strtou64_base(Get<std::string>(object, "cookie", ""), &cookie,
+                                                  16) ||
+      cookie == 0) {
+    return Malformed("no cookie");
+  }
+  return cookie;
+}
+
 }  // namespace
 
 absl::StatusOr<BootMessage> BootMessage::Receive(int socket) {
@@ -94,11 +104,7 @@ absl::StatusOr<BootConfig> ParseBoot(BootMessage& message) {
   if (message.type() != "boot") return Malformed("expected boot");
   BootConfig config;
   config.id = Get<std::string>(message.body(), "id", "");
-  const std::string cookie = Get<std::string>(message.body(), "cookie", "");
-  if (!absl::numbers_internal::safe_strtou64_base(cookie, &config.cookie, 16) ||
-      config.cookie == 0) {
-    return Malformed("no cookie");
-  }
+  ASSIGN_OR_RETURN(config.cookie, ParseCookie(message.body()));
   if (const auto tree = message.body().find("tree"); tree != message.body().end()) {
     config.tree = ParseTree(*tree);
   }
@@ -112,6 +118,17 @@ absl::StatusOr<BootConfig> ParseBoot(BootMessage& message) {
   config.cgroup_cpu = message.TakeOptional("cgroup_cpu");
   config.cgroup_pids = message.TakeOptional("cgroup_pids");
   return config;
+}
+
+absl::StatusOr<JoinRequest> ParseJoin(BootMessage& message) {
+  JoinRequest join;
+  ASSIGN_OR_RETURN(join.cookie, ParseCookie(message.body()));
+  join.strings = Strings(message.body(), "programs");
+  if (join.strings.empty()) return Malformed("no program");
+  join.strings.insert(join.strings.begin(), Get<std::string>(message.body(), "cwd", "/"));
+  ASSIGN_OR_RETURN(join.listener, message.Take("listener"));
+  ASSIGN_OR_RETURN(join.process, message.Take("process"));
+  return join;
 }
 
 }  // namespace moat::sentry

@@ -48,6 +48,16 @@ struct BootConfig {
 
 absl::StatusOr<BootConfig> ParseBoot(BootMessage& message);
 
+// A process that is to join the container.
+struct JoinRequest {
+  Fd listener, process;
+  uint64_t cookie = 0;  // the one that its filter lets pass
+  // Its working directory, and then the names under which its program may be found.
+  std::vector<std::string> strings;
+};
+
+absl::StatusOr<JoinRequest> ParseJoin(BootMessage& message);
+
 }  // namespace moat::sentry
 
 #endif  // MOAT_SENTRY_BOOT_PROTOCOL_H_

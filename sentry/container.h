@@ -13,6 +13,7 @@
 
 #include "gofer/client/client.h"
 #include "sentry/exec/exec.h"
+#include "sentry/exec/joiners.h"
 #include "sentry/exec/task_roots.h"
 #include "sentry/proc/virtual_tree.h"
 #include "sentry/task/task_cache.h"
@@ -25,12 +26,14 @@ class Container {
  public:
   // Called at each exec that has replaced the program of process `tgid`, before the new one runs.
   void NoteExec(pid_t tgid) {
+    if (joiners.Executed(tgid)) return;
     if (tgid != init_tgid || exec_seen_.exchange(true)) return;
     const uint64_t once = 1;
     [[maybe_unused]] const ssize_t ignored = ::write(first_exec.get(), &once, sizeof(once));
   }
   Fd first_exec;         // eventfd(2), readable from init's first exec on: it runs the workload
   pid_t init_tgid = -1;  // in P_A. Others may be before it: hooks.startContainer
+  Joiners joiners;  // thread-safe
 
   std::string id;
   std::unique_ptr<gofer::Client> gofer;

@@ -11,21 +11,19 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "base/boot.h"
 #include "base/log.h"
-#include "base/read_file.h"
+#include "base/pidfd.h"
 #include "base/status.h"
 #include "gofer/client/client.h"
 #include "platform/seccomp_notify/notify_platform.h"
 #include "sentry/boot_protocol.h"
 #include "sentry/confinement.h"
 #include "sentry/container.h"
+#include "sentry/join_service.h"
 #include "sentry/supervisor.h"
-#include "sentry/task/worker_pool.h"
+#include "sentry/task/served_filters.h"
 
 namespace moat::sentry {
 namespace {
@@ -52,20 +50,8 @@ struct Sentry {
   BootConfig config;
   Attachment attachment;
   Container container;
-  std::unique_ptr<platform::Platform> platform;
+  std::unique_ptr<ServedFilters> filters;
 };
-
-// The number of the process of `pidfd` in the pid namespace of `proc`, our own.
-absl::StatusOr<pid_t> NumberOf(int pidfd, int proc) {
-  const std::string file = absl::StrCat("self/fdinfo/", pidfd);
-  const Result<std::string> info = ReadFileAt(proc, file, 4096);
-  if (!info.ok()) return ErrnoStatus(info.error().value(), "read", file);
-  for (absl::string_view line : absl::StrSplit(*info, '\n')) {
-    pid_t pid;
-    if (absl::ConsumePrefix(&line, "Pid:") && absl::SimpleAtoi(line, &pid) && pid > 0) return pid;
-  }
-  return absl::NotFoundError("the container's init is gone");
-}
 
 absl::Status BuildContainer(Sentry& sentry) {
   Container& container = sentry.container;
@@ -73,8 +59,6 @@ absl::Status BuildContainer(Sentry& sentry) {
   container.id = config.id;
   container.first_exec.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!container.first_exec) return ErrnoStatus(errno, "eventfd", "");
-  ASSIGN_OR_RETURN(container.init_tgid,
-                   NumberOf(sentry.attachment.init_process.get(), sentry.root.proc.get()));
   container.tasks = std::make_unique<TaskTable>(sentry.root.proc.get());
   container.cache = std::make_unique<TaskCache>(sentry.root.proc.get());
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
@@ -105,8 +89,7 @@ absl::Status BuildContainer(Sentry& sentry) {
   auto gofer = gofer::Connect(std::move(config.gofer));
   if (!gofer.ok()) return ErrnoStatus(gofer.error().value(), "connect to", "the gofer");
   container.gofer = std::move(gofer).value();
-  ASSIGN_OR_RETURN(sentry.platform, platform::seccomp_notify::Create(
-                                        std::move(sentry.attachment.listener), config.cookie));
+  ASSIGN_OR_RETURN(container.init_tgid, PidOf(sentry.attachment.init_process.get()));
   return absl::OkStatus();
 }
 
@@ -136,12 +119,16 @@ absl::StatusOr<int> Serve(Fd control) {
   ASSIGN_OR_RETURN(sentry.attachment, ReceiveAttachment(init));
   RETURN_IF_ERROR(BuildContainer(sentry));
 
-  WorkerPool workers(sentry.container, *sentry.platform, EndContainer);
-  RETURN_IF_ERROR(workers.Start());
+  ASSIGN_OR_RETURN(sentry.filters, ServedFilters::Create(sentry.container, EndContainer));
+  ASSIGN_OR_RETURN(auto platform, platform::seccomp_notify::Create(
+                                      std::move(sentry.attachment.listener), sentry.config.cookie));
+  RETURN_IF_ERROR(sentry.filters->Add(std::move(platform), [] {}));
+  JoinService joins(sentry.container, *sentry.filters, platform::seccomp_notify::Create);
   RETURN_IF_ERROR(SendBootMessage(init, "attached"));
   Supervisor supervisor(std::move(control), std::move(sentry.config.listen),
                         std::move(sentry.config.init), std::move(sentry.attachment.init_process),
-                        sentry.container.gofer->hangup_fd(), sentry.container.first_exec.get());
+                        sentry.container.gofer->hangup_fd(), sentry.container.first_exec.get(),
+                        joins);
   ::_exit(supervisor.Run());  // the workers still use everything above
 }
 

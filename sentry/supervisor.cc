@@ -7,14 +7,15 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/status.h"
 
 namespace moat::sentry {
 namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxClients = 16;
-constexpr size_t kFixed = 5;  // polled descriptors before those of the clients
+constexpr size_t kMaxClients = 256;
+constexpr size_t kFixed = 6;  // polled descriptors before those of the clients
 
 bool Readable(const pollfd& entry) { return entry.revents != 0; }
 
@@ -32,23 +33,22 @@ json Failure(int error, const std::string& message) {
 }  // namespace
 
 Supervisor::Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup,
-                       int first_exec)
+                       int first_exec, JoinService& joins)
     : listen_(std::move(listen)),
       init_(std::move(init)),
       init_process_(std::move(init_process)),
       gofer_hangup_(gofer_hangup),
-      first_exec_(first_exec) {
+      first_exec_(first_exec),
+      joins_(joins) {
   clients_.push_back({.socket = std::move(control), .is_creator = true});
 }
 
 int Supervisor::Run() {
   for (;;) {
     // poll(2) skips negative descriptors, so what is closed needs no special case.
-    std::vector<pollfd> polled = {{init_process_.get(), POLLIN, 0},
-                                  {gofer_hangup_, 0, 0},
-                                  {init_.get(), POLLIN, 0},
-                                  {listen_.get(), POLLIN, 0},
-                                  {first_exec_, POLLIN, 0}};
+    std::vector<pollfd> polled = {{init_process_.get(), POLLIN, 0}, {gofer_hangup_, 0, 0},
+                                  {init_.get(), POLLIN, 0},         {listen_.get(), POLLIN, 0},
+                                  {first_exec_, POLLIN, 0},         {joins_.ended_fd(), POLLIN, 0}};
     for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
     if (::poll(polled.data(), polled.size(), -1) < 0) continue;
     if (Readable(polled[4])) ProgramRuns();
@@ -70,6 +70,7 @@ int Supervisor::Run() {
       }
     }
     if (Readable(polled[3])) AcceptClient();
+    if (Readable(polled[5])) joins_.Collect();
   }
 }
 
@@ -83,6 +84,7 @@ bool Supervisor::ServeClient(Client& client) {
   if (!message.ok()) return false;
   if (message->type() == "start") return Start(client);
   if (message->type() == "state") return SendState(client);
+  if (message->type() == "join") return Join(*message, client);
   return SendBootMessage(client.socket.get(), "error", Failure(EINVAL, "unknown request")).ok();
 }
 
@@ -101,6 +103,19 @@ bool Supervisor::SendState(const Client& client) {
   const bool running = state_ == State::kStarting || state_ == State::kRunning;
   return SendBootMessage(client.socket.get(), "state",
                          {{"status", running ? "running" : "created"}})
+      .ok();
+}
+
+bool Supervisor::Join(BootMessage& request, const Client& client) {
+  const int socket = client.socket.get();
+  if (state_ == State::kCreating) {
+    return SendBootMessage(socket, "error", Failure(EAGAIN, "the container is being created")).ok();
+  }
+  const absl::Status status = joins_.Join(request, client.socket);
+  if (status.ok()) return SendBootMessage(socket, "joined").ok();
+  const int error = StatusErrno(status);
+  return SendBootMessage(socket, "error",
+                         Failure(error == 0 ? EIO : error, std::string(status.message())))
       .ok();
 }
 

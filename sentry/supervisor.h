@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "base/fd.h"
 #include "sentry/boot_protocol.h"
+#include "sentry/join_service.h"
 
 namespace moat::sentry {
 
@@ -20,8 +21,9 @@ class Supervisor {
   // `control`: the socket to moat that this process was started with; may close at any time.
   // `listen`: where later moat commands connect; may be none. `init`: the socket to the container's
   // init. `init_process`: its pidfd. `gofer_hangup`: borrowed.
-  // `first_exec` (borrowed): Container's.
-  Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup, int first_exec);
+  // `first_exec` (borrowed): Container's. `joins` outlives it.
+  Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup, int first_exec,
+             JoinService& joins);
 
   // Returns the exit status of the sentry: 0 when the container's init has ended, 1 when a part of
   // moat failed (already logged).
@@ -41,6 +43,7 @@ class Supervisor {
   bool ServeClient(Client& client);
   bool Start(Client& client);
   bool SendState(const Client& client);
+  bool Join(BootMessage& request, const Client& client);
   void ReadInit();
   void InitFailed(const nlohmann::json& failure);
   void ProgramRuns();
@@ -49,6 +52,7 @@ class Supervisor {
   Fd listen_, init_, init_process_;
   const int gofer_hangup_;
   int first_exec_;  // -1 once it was heard
+  JoinService& joins_;
   std::vector<Client> clients_;
   State state_ = State::kCreating;
 };

@@ -59,6 +59,33 @@ TEST(PlanStrings, RefusesAPlanThatContradictsItself) {
   EXPECT_TRUE(refused([](Plan& p) { std::memset(p.comm, 'x', sizeof(p.comm)); }));
 }
 
+Plan JoinPlan(const std::vector<std::string>& strings) {
+  Plan plan = ScriptPlan("", strings);
+  plan.kind = PlanKind::kJoin;
+  plan.fd = -1;
+  return plan;
+}
+
+TEST(PlanStrings, AJoinHasADirectoryAndAsManyNamesAsFit) {
+  std::vector<std::string> strings = {"/home"};
+  for (int i = 0; i < 100; ++i) strings.push_back("/usr/bin/" + std::to_string(i));
+  const Plan plan = JoinPlan(strings);
+  ASSERT_TRUE(WellFormed(plan));
+  const char* text = plan.strings;
+  for (const std::string& one : strings) {
+    EXPECT_EQ(text, one);
+    text = NextString(text);
+  }
+}
+
+TEST(PlanStrings, RefusesAJoinWithoutAProgramOrWithADescriptor) {
+  EXPECT_FALSE(WellFormed(JoinPlan({"/home"})));
+  Plan plan = JoinPlan({"/home", "/bin/sh"});
+  EXPECT_TRUE(WellFormed(plan));
+  plan.fd = 3;
+  EXPECT_FALSE(WellFormed(plan));
+}
+
 Elf64_Phdr Load(uint64_t address, uint64_t offset, uint64_t file_size, uint64_t memory_size,
                 uint64_t align = kPage) {
   Elf64_Phdr segment = {};

@@ -4,6 +4,7 @@
 // It runs in every process of the workload before the real program, in the workload's own trust. No
 // C library, no writable data, no relocations: the kernel maps it and it runs. It keeps to the
 // stack that the kernel gave, of which it uses 32 KiB.
+#include <asm-generic/errno-base.h>
 #include <asm/unistd_64.h>
 #include <linux/auxvec.h>
 #include <linux/fcntl.h>
@@ -124,6 +125,30 @@ void SetExecName(const InitialStack& stack, const Plan& plan) {
   Die();
 }
 
+[[noreturn]] void ReportAndExit(JoinStep step, long error) {
+  Syscall(kPlanCall, static_cast<uint32_t>(step), 0, error);
+  for (;;) Syscall(__NR_exit_group, kExitNotFound);
+}
+
+// As execvp(3): a name that leads to nothing or to something that may not be executed is passed
+// over, and the latter is what is reported when no other is left.
+[[noreturn]] void RunJoin(uint64_t* top, const Plan& plan) {
+  const InitialStack stack(top);
+  const char* text = &plan.strings[plan.exec_name_size];
+  if (const long result = Syscall(__NR_chdir, text); result != 0) {
+    ReportAndExit(JoinStep::kChangeDirectory, -result);
+  }
+  long error = ENOENT;
+  for (uint32_t i = 1; i < plan.prefix_count; ++i) {
+    text = NextString(text);
+    const long result = Syscall(__NR_execve, text, stack.arguments(), stack.environment());
+    if (result == -ENOENT || result == -ENOTDIR) continue;
+    error = -result;
+    if (result != -EACCES) break;
+  }
+  ReportAndExit(JoinStep::kExecute, error);
+}
+
 }  // namespace
 
 // The sentry's write does not grow the stack (process_vm_writev(2) since Linux 6.5); our own does.
@@ -143,6 +168,7 @@ extern "C" [[noreturn]] void LoaderMain(uint64_t* top) {
   if (Syscall(kPlanCall, &plan, sizeof(plan)) != 0) ExplainAndExit();
   if (!WellFormed(plan)) Die();
   if (plan.kind == PlanKind::kScript) RunScript(top, plan);
+  if (plan.kind == PlanKind::kJoin) RunJoin(top, plan);
   RunInterpreter(top, plan);
 }
 

@@ -5,12 +5,19 @@
 // filter always notifies. The sentry takes the plan that EVENT_EXEC armed for the thread group,
 // puts `fd` into the task and writes the plan into the task's memory; result 0. Without an armed
 // plan the result is -ENOSYS, as for any unknown number, and the stub ends the process.
+//
+// A process that joins a container (`moat exec`) enters the stub as its first program, with the
+// arguments and environment of the wanted one, and gets a plan of kind kJoin. What it can't do it
+// reports with kPlanCall(step, 0, errno), step being a JoinStep, and ends.
 #ifndef MOAT_PLATFORM_LOADER_PLAN_H_
 #define MOAT_PLATFORM_LOADER_PLAN_H_
 
 #include <cstdint>
 
 namespace moat::loader {
+
+// The stub in the root of every task of the workload.
+inline constexpr char kStubName[] = "moat-loader";
 
 inline constexpr int kPlanCall = 0x6d6f61;
 inline constexpr uint32_t kPlanVersion = 1;
@@ -24,14 +31,21 @@ enum class PlanKind : uint32_t {
   // "", prefix + argv[1..], envp, AT_EMPTY_PATH),
   // an ordinary mediated call. argv[0] is dropped.
   kScript = 2,
+  // The stub is the first program of a process that joins the container. The strings of `prefix`
+  // are its working directory and then the names under which its program may be found: chdir(2),
+  // execve(name, argv, envp) with each in turn, as execvp(3) does, all ordinary mediated calls.
+  // There is no `fd` (-1).
+  kJoin = 3,
 };
+
+enum class JoinStep : uint32_t { kChangeDirectory = 1, kExecute = 2 };
 
 struct Plan {
   uint32_t version;
   PlanKind kind;
   int32_t fd;
   uint32_t exec_name_size;  // with its NUL; 0: leave AT_EXECFN alone. strings[0 .. exec_name_size)
-  uint32_t prefix_count;    // kScript: NUL-terminated strings that follow
+  uint32_t prefix_count;    // kScript, kJoin: NUL-terminated strings that follow
   char comm[16];            // empty: leave it alone
   uint32_t strings_size;
   char strings[kMaxStrings];

@@ -52,9 +52,9 @@ absl::StatusOr<Bundle> OpenBundle(const BundleFlags& flags, bool detached) {
   if (!path) return ErrnoStatus(errno, "--bundle", flags.bundle);
   Bundle bundle;
   bundle.path = path.get();
-  ASSIGN_OR_RETURN(
-      bundle.spec,
-      spec::Load(flags.config.empty() ? absl::StrCat(bundle.path, "/config.json") : flags.config));
+  bundle.config_file =
+      flags.config.empty() ? absl::StrCat(bundle.path, "/config.json") : flags.config;
+  ASSIGN_OR_RETURN(bundle.spec, spec::Load(bundle.config_file));
   const bool terminal = bundle.spec.process->terminal;
   if (detached && terminal && flags.console_socket.empty()) {
     return absl::InvalidArgumentError(
@@ -72,6 +72,7 @@ CreateRequest RequestFor(const BundleFlags& flags, const Bundle& bundle) {
   CreateRequest request{bundle.spec};
   request.id = flags.id;
   request.bundle = bundle.path;
+  request.config_file = bundle.config_file;
   request.preserve_fds = flags.preserve_fds;
   request.pid_file = flags.pid_file;
   request.console_socket = flags.console_socket;

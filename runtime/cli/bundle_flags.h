@@ -24,7 +24,8 @@ struct BundleFlags {
 void DeclareBundleFlags(CLI::App& app, BundleFlags& flags);
 
 struct Bundle {
-  std::string path;  // absolute
+  std::string path;         // absolute
+  std::string config_file;  // what `spec` was read from
   spec::Spec spec;
 };
 

@@ -4,6 +4,7 @@
 #include "runtime/cli/command_line.h"
 #include "runtime/cli/context.h"
 #include "runtime/cli/do_flags.h"
+#include "runtime/cli/exec_flags.h"
 #include "runtime/cli/foreign_command.h"
 #include "runtime/cli/values.h"
 
@@ -62,7 +63,6 @@ TEST(CommandLine, TakesGoFlags) {
   const std::set<std::string> names = {"no-subreaper", "log", "b"};
   EXPECT_THAT(NormalizeGoFlags({"-log=x", "run", "-no-subreaper", "-b", "-x", "id"}, names),
               ElementsAre("--log=x", "run", "--no-subreaper", "-b", "-x", "id"));
-  EXPECT_THAT(NormalizeGoFlags({"do", "ls", "-log"}, names), ElementsAre("do", "ls", "-log"));
   EXPECT_THAT(NormalizeGoFlags({"kill", "--", "-log"}, names), ElementsAre("kill", "--", "-log"));
 }
 
@@ -76,12 +76,13 @@ class CutTest : public testing::Test {
     command->add_option("--env", env_);
     command->add_flag("--tty", tty_);
     command->add_flag("--trace{-}", trace_);
-    app_.add_subcommand("run");
+    app_.add_subcommand("list");
+    app_.add_subcommand("run")->add_option("-p,--process", process_);
   }
-  CutArguments Cut(const Words& words) { return CutForeignCommand(app_, "do", words); }
+  CutArguments Cut(const Words& words) { return CutForeignCommand(app_, {"do", "run"}, words); }
 
   CLI::App app_;
-  std::string root_, trace_;
+  std::string root_, trace_, process_;
   Words env_;
   bool tty_ = false;
 };
@@ -106,17 +107,86 @@ TEST_F(CutTest, KnowsWhichFlagsHaveAValue) {
   EXPECT_THAT(Cut({"do", "-", "ls"}).foreign, ElementsAre("-", "ls"));
 }
 
+TEST_F(CutTest, TakesLongFlagsWithOneDash) {
+  EXPECT_THAT(Cut({"-root", "r", "run", "-process", "p", "id", "ls", "-root"}).foreign,
+              ElementsAre("id", "ls", "-root"));
+  EXPECT_THAT(Cut({"run", "-p", "p", "id"}).foreign, ElementsAre("id"));
+}
+
 TEST_F(CutTest, EndsWithTheWords) {
   EXPECT_THAT(Cut({"do"}).foreign, ElementsAre());
   EXPECT_THAT(Cut({"do", "--"}).foreign, ElementsAre());
   EXPECT_THAT(Cut({"do", "--env"}).own, ElementsAre("do", "--env"));
-  EXPECT_THAT(Cut({"run", "do", "--", "x"}).own, ElementsAre("run", "do", "--", "x"));
+  EXPECT_THAT(Cut({"list", "do", "--", "x"}).own, ElementsAre("list", "do", "--", "x"));
 }
 
 TEST(ExitCode, IsKeptInTheStatus) {
   EXPECT_EQ(ExitCodeOf(absl::OkStatus()), 0);
   EXPECT_EQ(ExitCodeOf(absl::InternalError("x")), 1);
   EXPECT_EQ(ExitCodeOf(WithExitCode(absl::InternalError("x"), 127)), 127);
+}
+
+TEST(ExecFlags, UsersAreNumbers) {
+  spec::User user;
+  user.gid = 5;
+  EXPECT_TRUE(ParseUser("7", user).ok());
+  EXPECT_EQ(user.uid, 7u);
+  EXPECT_EQ(user.gid, 5u);
+  EXPECT_TRUE(ParseUser("0:4294967294", user).ok());
+  EXPECT_EQ(user.uid, 0u);
+  EXPECT_EQ(user.gid, 4294967294u);
+  for (const char* bad : {"", ":", "1:", ":1", "+1", "-1", " 1", "1 ", "0x1", "1:2:3", "root",
+                          "4294967295", "4294967296", "99999999999999999999"}) {
+    EXPECT_FALSE(ParseUser(bad, user).ok()) << bad;
+  }
+  EXPECT_EQ(user.gid, 4294967294u);
+}
+
+class ExecFlagsTest : public testing::Test {
+ protected:
+  ExecFlagsTest() {
+    container_.cwd = "/srv";
+    container_.args = {"server"};
+    container_.terminal = true;
+    container_.env = {"PATH=/bin"};
+    container_.capabilities.emplace();
+    container_.capabilities->inheritable = {"CAP_KILL"};
+  }
+  ExecFlags flags_;
+  spec::Process container_;
+};
+
+TEST_F(ExecFlagsTest, ChangeTheContainersProcess) {
+  flags_.env = {"A=1"};
+  flags_.user = "3:4";
+  flags_.additional_gids = {"9"};
+  flags_.capabilities = {"CAP_KILL", "CAP_CHOWN"};
+  const auto process = DescribeProcess(flags_, {"ls", "-l"}, container_);
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_THAT(process->args, ElementsAre("ls", "-l"));
+  EXPECT_FALSE(process->terminal);
+  EXPECT_EQ(process->cwd, "/srv");
+  EXPECT_THAT(process->env, ElementsAre("PATH=/bin", "A=1"));
+  EXPECT_EQ(process->user.uid, 3u);
+  EXPECT_THAT(process->user.additional_gids, ElementsAre(9u));
+  EXPECT_THAT(process->capabilities->bounding, ElementsAre("CAP_KILL", "CAP_CHOWN"));
+  EXPECT_THAT(process->capabilities->inheritable, ElementsAre("CAP_KILL"));
+  EXPECT_THAT(process->capabilities->ambient, ElementsAre("CAP_KILL"));
+}
+
+TEST_F(ExecFlagsTest, NamesWhatIsWrong) {
+  const auto fault = [this](const std::vector<std::string>& command) {
+    return std::string(DescribeProcess(flags_, command, container_).status().message());
+  };
+  EXPECT_THAT(fault({}), HasSubstr("args cannot be empty"));
+  flags_.cwd = "srv";
+  EXPECT_THAT(fault({"ls"}), HasSubstr("process.cwd"));
+  flags_.cwd = "";
+  flags_.additional_gids = {"-1"};
+  EXPECT_THAT(fault({"ls"}), HasSubstr("--additional-gids: \"-1\""));
+  flags_.additional_gids = {};
+  flags_.process = "/no/such/file";
+  EXPECT_THAT(fault({}), HasSubstr("--process: open /no/such/file"));
 }
 
 class DoTest : public testing::Test {

@@ -20,6 +20,7 @@ Action ConfigureCreate(CLI::App& app);
 Action ConfigureDelete(CLI::App& app);
 Action ConfigureDo(CLI::App& app);
 Action ConfigureEvents(CLI::App& app);
+Action ConfigureExec(CLI::App& app);
 Action ConfigureFeatures(CLI::App& app);
 Action ConfigureKill(CLI::App& app);
 Action ConfigureList(CLI::App& app);

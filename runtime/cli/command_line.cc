@@ -23,6 +23,7 @@ struct Command {
 constexpr char kSandbox[] = "Run a command in a sandbox";
 constexpr char kLifeCycle[] = "OCI containers";
 constexpr char kRunsForeignCommand[] = "do";
+constexpr char kJoinsForeignCommand[] = "exec";
 
 constexpr Command kCommands[] = {
     {kRunsForeignCommand, "run a command on a copy-on-write view of this machine", kSandbox,
@@ -32,6 +33,7 @@ constexpr Command kCommands[] = {
     {"create", "create a container from a bundle", kLifeCycle, ConfigureCreate},
     {"start", "start a created container", kLifeCycle, ConfigureStart},
     {"state", "print a container's state as JSON", kLifeCycle, ConfigureState},
+    {kJoinsForeignCommand, "run a further command in a container", kLifeCycle, ConfigureExec},
     {"kill", "send a signal to a container", kLifeCycle, ConfigureKill},
     {"delete", "delete a container and all that it holds", kLifeCycle, ConfigureDelete},
     {"list", "list containers", kLifeCycle, ConfigureList},
@@ -143,7 +145,7 @@ int Run(const Globals& globals, const Action& action, std::vector<std::string> f
 std::vector<std::string> NormalizeGoFlags(std::vector<std::string> arguments,
                                           const std::set<std::string>& long_names) {
   for (std::string& argument : arguments) {
-    if (argument == "--" || argument == kRunsForeignCommand) break;
+    if (argument == "--") break;
     if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') continue;
     if (long_names.count(argument.substr(1, argument.find('=') - 1)) != 0) {
       argument.insert(0, "-");
@@ -163,9 +165,9 @@ int Main(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary)->group(command.group);
     commands.emplace_back(sub, command.configure(*sub));
   }
-  CutArguments arguments =
-      CutForeignCommand(app, kRunsForeignCommand,
-                        NormalizeGoFlags({argv + std::min(argc, 1), argv + argc}, LongNames(app)));
+  CutArguments arguments = CutForeignCommand(app, {kRunsForeignCommand, kJoinsForeignCommand},
+                                             {argv + std::min(argc, 1), argv + argc});
+  arguments.own = NormalizeGoFlags(std::move(arguments.own), LongNames(app));
   std::reverse(arguments.own.begin(), arguments.own.end());  // as CLI11 takes them
   try {
     app.parse(std::move(arguments.own));

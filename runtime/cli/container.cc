@@ -9,11 +9,9 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "base/pidfd.h"
 #include "base/read_file.h"
 #include "base/status.h"
 #include "runtime/cgroups/live_groups.h"
@@ -21,6 +19,7 @@
 #include "runtime/hooks/saved_hooks.h"
 #include "runtime/hostview/accounts.h"
 #include "runtime/seccomp/saved_profile.h"
+#include "runtime/spec/parse.h"
 
 namespace moat::cli {
 namespace {
@@ -28,6 +27,7 @@ namespace {
 constexpr int kCommandNotFound = 127;
 constexpr int kCommandNotExecutable = 126;
 constexpr int kKillWaitMilliseconds = 10 * 1000;
+constexpr char kSavedConfig[] = "config.json";
 constexpr char kSupervisorLog[] = "supervisor.log";
 
 std::string OwnerName() {
@@ -54,16 +54,6 @@ absl::StatusOr<state::Record> NewRecord(const CreateRequest& request) {
   return record;
 }
 
-absl::StatusOr<pid_t> PidOf(int pidfd) {
-  ASSIGN_OR_RETURN(const std::string info,
-                   ReadFile(absl::StrCat("/proc/self/fdinfo/", pidfd), 4096));
-  pid_t pid = 0;
-  for (absl::string_view line : absl::StrSplit(info, '\n')) {
-    if (absl::ConsumePrefix(&line, "Pid:\t") && absl::SimpleAtoi(line, &pid)) return pid;
-  }
-  return absl::InternalError("fdinfo of a pidfd names no process");
-}
-
 absl::Status RecordLaunched(const launch::Launched& launched, state::Record& record) {
   ASSIGN_OR_RETURN(record.init, state::IdentifyProcess(launched.init_pid));
   ASSIGN_OR_RETURN(const pid_t sentry, PidOf(launched.sentry_pidfd.get()));
@@ -72,20 +62,6 @@ absl::Status RecordLaunched(const launch::Launched& launched, state::Record& rec
   ASSIGN_OR_RETURN(record.gofer, state::IdentifyProcess(gofer));
   record.cgroup_paths = launched.groups.paths();
   record.reached = state::Status::kCreated;
-  return absl::OkStatus();
-}
-
-// A bare number, as conmon and containerd read it; written beside and renamed, so that nobody reads
-// half of it.
-absl::Status WritePidFile(const std::string& path, pid_t pid) {
-  const std::string text = absl::StrCat(pid), fresh = absl::StrCat(path, ".moat-new");
-  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!file || ::write(file.get(), text.data(), text.size()) < 0) {
-    return ErrnoStatus(errno, "--pid-file: write", fresh);
-  }
-  if (::rename(fresh.c_str(), path.c_str()) < 0) {
-    return ErrnoStatus(errno, "--pid-file: rename to", path);
-  }
   return absl::OkStatus();
 }
 
@@ -140,7 +116,44 @@ hooks::HookContainer HookFacts(const state::Record& record) {
   return {record.id, record.bundle, record.annotations};
 }
 
+// Edits of the bundle after create have no effect (runtime-spec, runtime.md, "create").
+absl::Status SaveConfig(const std::string& config_file, const state::Entry& entry) {
+  if (config_file.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(config_file, spec::kMaxConfigSize));
+  const std::string path = absl::StrCat(entry.directory(), "/", kSavedConfig);
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    return ErrnoStatus(errno, "write", path);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status WritePidFile(const std::string& path, pid_t pid) {
+  const std::string text = absl::StrCat(pid), fresh = absl::StrCat(path, ".moat-new");
+  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file || ::write(file.get(), text.data(), text.size()) < 0) {
+    return ErrnoStatus(errno, "--pid-file: write", fresh);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) < 0) {
+    return ErrnoStatus(errno, "--pid-file: rename to", path);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<spec::Spec> ConfigOf(const state::Store& store, const std::string& id) {
+  const std::string path = absl::StrCat(store.Directory(id), "/", kSavedConfig);
+  const auto text = ReadFile(path, spec::kMaxConfigSize);
+  if (!text.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "container ", id, " was not created from a bundle: ", text.status().message()));
+  }
+  auto spec = spec::Parse(*text);
+  if (!spec.ok()) return Annotate(spec.status(), path);
+  if (!spec->process) return absl::InvalidArgumentError(absl::StrCat(path, ": process is missing"));
+  return spec;
+}
 
 absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const state::Store& store,
                                                  const CreateRequest& request) {
@@ -149,6 +162,7 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
   ASSIGN_OR_RETURN(const state::Entry entry, store.Create(request.id));
   absl::Cleanup remove_entry = [&] { entry.Remove().IgnoreError(); };
   ASSIGN_OR_RETURN(state::Record record, NewRecord(request));
+  RETURN_IF_ERROR(SaveConfig(request.config_file, entry));
   RETURN_IF_ERROR(entry.Write(record));
   RETURN_IF_ERROR(hooks::SaveHooks(entry.directory(), request.spec.hooks));
   RETURN_IF_ERROR(seccomp::SaveProfile(entry.directory(), request.spec.linux_config.seccomp));

@@ -21,7 +21,8 @@ namespace moat::cli {
 struct CreateRequest {
   const spec::Spec& spec;
   std::string id;
-  std::string bundle;  // absolute
+  std::string bundle;       // absolute
+  std::string config_file;  // what `spec` was read from, for a later exec; "": none
   std::optional<rootfs::RootPlan> root_plan;
   std::string cwd_option;  // launch::LaunchRequest
   bool trace = false;
@@ -52,6 +53,13 @@ absl::Status ForgetContainer(const state::Entry& entry, const state::Record& rec
 
 // Destroys containers of `do` and `run` whose moat was killed before it could. Errors are logged.
 void CollectGarbage(const state::Store& store);
+
+// The config that a container was created with, whatever its bundle says now. An error when it was
+// not created from one (`do`).
+absl::StatusOr<spec::Spec> ConfigOf(const state::Store& store, const std::string& id);
+
+// Writes a bare number, as conmon and containerd read it; nobody reads half of it.
+absl::Status WritePidFile(const std::string& path, pid_t pid);
 
 struct ForegroundOptions {
   std::optional<absl::Duration> timeout;

@@ -11,6 +11,7 @@ bool IsFlag(const std::string& word) { return word.size() > 1 && word[0] == '-';
 bool TakesNextWord(const CLI::App& app, const std::string& word) {
   if (word.find('=') != std::string::npos) return false;
   const CLI::Option* option = app.get_option_no_throw(word);
+  if (option == nullptr) option = app.get_option_no_throw("-" + word);
   return option != nullptr && option->get_expected_min() > 0 && option->get_type_size_min() > 0;
 }
 
@@ -25,11 +26,13 @@ size_t SkipFlags(const CLI::App& app, const std::vector<std::string>& words, siz
 
 }  // namespace
 
-CutArguments CutForeignCommand(const CLI::App& app, const std::string& takes_foreign,
+CutArguments CutForeignCommand(const CLI::App& app, const std::set<std::string>& takes_foreign,
                                const std::vector<std::string>& arguments) {
   const size_t chosen = SkipFlags(app, arguments, 0);
-  if (chosen == arguments.size() || arguments[chosen] != takes_foreign) return {arguments, {}};
-  const CLI::App* command = app.get_subcommand(takes_foreign);
+  if (chosen == arguments.size() || takes_foreign.count(arguments[chosen]) == 0) {
+    return {arguments, {}};
+  }
+  const CLI::App* command = app.get_subcommand(arguments[chosen]);
   const auto cut =
       arguments.begin() + static_cast<ptrdiff_t>(SkipFlags(*command, arguments, chosen + 1));
   const bool marked = cut != arguments.end() && *cut == "--";

@@ -98,7 +98,9 @@ std::optional<ExitStatus> Reap(int pidfd) {
 class Supervisor {
  public:
   Supervisor(const Supervised& container, const SignalCatcher& signals)
-      : container_(container), signals_(signals) {}
+      : container_(container), signals_(signals) {
+    if (container_.sentry_pidfd < 0) sentry_ = gofer_ = ExitStatus();
+  }
 
   absl::Status OpenTerminal();
   absl::StatusOr<Ending> Run();

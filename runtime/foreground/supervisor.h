@@ -1,5 +1,6 @@
 // Stays with a container in the foreground, from its start to its end: passes signals and the
-// terminal on, keeps the time, reaps init, sentry and gofer.
+// terminal on, keeps the time, reaps init, sentry and gofer. Or with one process that exec brought
+// into a container of somebody else's.
 #ifndef MOAT_RUNTIME_FOREGROUND_SUPERVISOR_H_
 #define MOAT_RUNTIME_FOREGROUND_SUPERVISOR_H_
 
@@ -15,12 +16,12 @@
 
 namespace moat::foreground {
 
-// Descriptors are borrowed. The three processes are children of the caller.
+// Descriptors are borrowed. The processes are children of the caller.
 struct Supervised {
   std::string id;
   pid_t init_pid = -1;
   int init_pidfd = -1;
-  int sentry_pidfd = -1;
+  int sentry_pidfd = -1;  // -1 both: `init` is a process that exec brought
   int gofer_pidfd = -1;
   int terminal_master = -1;  // -1: the container has none, or another has its master
   std::optional<absl::Duration> timeout;
@@ -35,7 +36,7 @@ struct Ending {
   std::string fault;  // one sentence when sentry or gofer failed, else ""
 };
 
-// Returns when all three are dead and reaped, and the terminal's last output is written. An error
+// Returns when all are dead and reaped, and the terminal's last output is written. An error
 // leaves them running. Not reentrant: one at a time in a process.
 absl::StatusOr<Ending> Supervise(const Supervised& container, const SignalCatcher& signals);
 

@@ -2,13 +2,11 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/fsuid.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,13 +16,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/fd_message.h"
+#include "base/pidfd.h"
 #include "base/read_file.h"
 #include "base/reset_signals.h"
 #include "base/status.h"
 #include "platform/seccomp_notify/install_filter.h"
+#include "runtime/launch/descriptors.h"
 #include "runtime/launch/empty_root.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/message.h"
+#include "runtime/launch/native_message.h"
 #include "runtime/launch/program.h"
 #include "runtime/namespaces/own_names.h"
 #include "runtime/namespaces/sysctl.h"
@@ -32,44 +33,6 @@
 
 namespace moat::launch {
 namespace {
-
-nlohmann::json ErrorFields(const absl::Status& status) {
-  return {{"errno", StatusErrno(status)},
-          {"message", std::string(status.message())},
-          {"command", IsCommandFault(status)}};
-}
-
-// A line of JSON by write(2), which is native: sendmsg may not be, and nobody would answer it yet.
-absl::Status WriteMessage(int socket, absl::string_view type, nlohmann::json fields) {
-  fields["type"] = std::string(type);
-  const std::string text = fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  if (::write(socket, text.data(), text.size()) < 0) return ErrnoStatus(errno, "write", type);
-  return absl::OkStatus();
-}
-
-// The next message without descriptors, by read(2).
-absl::StatusOr<std::string> ReadType(int socket) {
-  char text[512];
-  const ssize_t size = ::read(socket, text, sizeof(text));
-  if (size < 0) return ErrnoStatus(errno, "read", "a message");
-  if (size == 0) return absl::UnavailableError("the other side is gone");
-  const auto body = nlohmann::json::parse(text, text + size, nullptr, /*allow_exceptions=*/false);
-  if (!body.is_object() || !body.contains("type") || !body["type"].is_string()) {
-    return absl::InternalError("a message that can't be read");
-  }
-  return body["type"].get<std::string>();
-}
-
-absl::Status ExpectType(int socket, absl::string_view type) {
-  ASSIGN_OR_RETURN(const std::string got, ReadType(socket));
-  if (got == type) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("'", got, "' came where '", type, "' was due"));
-}
-
-bool WaitForGo(int go) {
-  char byte;
-  return ::read(go, &byte, 1) == 1;
-}
 
 // Tells the sentry and leaves it the time to pass it on: it ends with its last task, which is us.
 [[noreturn]] void FailAndExit(int init, const absl::Status& status, int exit_code) {
@@ -92,8 +55,7 @@ class Init {
   absl::Status Prepare();
   absl::Status BecomeRoot();
   absl::Status SetUpNamespaces();
-  absl::Status TakeStdio();
-  absl::Status CloseTheRest();
+  absl::Status TakeDescriptors();
   absl::Status SendPrepared();
   absl::Status Filter();
   absl::Status Finish();
@@ -139,57 +101,17 @@ absl::Status Init::SetUpNamespaces() {
   return absl::OkStatus();
 }
 
-absl::Status Init::TakeStdio() {
-  if (::setsid() < 0) return ErrnoStatus(errno, "setsid", "");
-  const bool terminal = config_.terminal >= 0;
-  if (terminal && ::ioctl(config_.terminal, TIOCSCTTY, 0) < 0) {
-    return ErrnoStatus(errno, "ioctl TIOCSCTTY", "the terminal");
-  }
-  // First out of the way: a source may be one of the numbers that are about to be replaced.
-  constexpr int kOutOfTheWay = 10;
-  std::array<Fd, 3> sources;
-  for (size_t i = 0; i < sources.size(); ++i) {
-    const int source = terminal ? config_.terminal : config_.stdio[i];
-    sources[i].Reset(::fcntl(source, F_DUPFD_CLOEXEC, kOutOfTheWay));
-    if (!sources[i]) return ErrnoStatus(errno, "fcntl", "stdio");
-  }
-  for (size_t i = 0; i < sources.size(); ++i) {
-    if (::dup2(sources[i].get(), static_cast<int>(i)) < 0) {
-      return ErrnoStatus(errno, "dup2", "stdio");
-    }
-  }
-  return absl::OkStatus();
-}
-
-// Keeps 0 to 2, the preserved ones, and our own at the numbers right behind them.
-absl::Status Init::CloseTheRest() {
-  const int first = 3 + config_.preserve_fds;
-  constexpr int kOwn = 6;
-  const std::array<int, kOwn> own = {setup_,
-                                     init_,
-                                     stub_.Release(),
-                                     proc_.Release(),
-                                     pid_namespace_.Release(),
-                                     ipc_namespace_.Release()};
-  std::array<int, kOwn> moved;
-  for (size_t i = 0; i < own.size(); ++i) {
-    moved[i] = ::fcntl(own[i], F_DUPFD_CLOEXEC, first + kOwn);
-    if (moved[i] < 0) return ErrnoStatus(errno, "fcntl", "own descriptors");
-  }
-  for (size_t i = 0; i < moved.size(); ++i) {
-    if (::dup3(moved[i], first + static_cast<int>(i), O_CLOEXEC) < 0) {
-      return ErrnoStatus(errno, "dup3", "own descriptors");
-    }
-  }
-  if (::close_range(static_cast<unsigned>(first + kOwn), ~0U, 0) < 0) {
-    return ErrnoStatus(errno, "close_range", "");
-  }
-  setup_ = first;
-  init_ = first + 1;
-  stub_.Reset(first + 2);
-  proc_.Reset(first + 3);
-  pid_namespace_.Reset(first + 4);
-  ipc_namespace_.Reset(first + 5);
+absl::Status Init::TakeDescriptors() {
+  RETURN_IF_ERROR(TakeStdio(config_.stdio, config_.terminal));
+  RETURN_IF_ERROR(StartSession(config_.terminal >= 0));
+  int stub = stub_.Release(), proc = proc_.Release();
+  int pid_namespace = pid_namespace_.Release(), ipc_namespace = ipc_namespace_.Release();
+  RETURN_IF_ERROR(KeepDescriptors(config_.preserve_fds,
+                                  {&setup_, &init_, &stub, &proc, &pid_namespace, &ipc_namespace}));
+  stub_.Reset(stub);
+  proc_.Reset(proc);
+  pid_namespace_.Reset(pid_namespace);
+  ipc_namespace_.Reset(ipc_namespace);
   return absl::OkStatus();
 }
 
@@ -224,7 +146,7 @@ absl::Status Init::Finish() {
   if (make_cwd) RETURN_IF_ERROR(MakeWorkingDirectory(process.cwd));
   // As late as it may be done: without no_new_privs it takes a capability, as in runc.
   if (!process.no_new_privileges) RETURN_IF_ERROR(seccomp::InstallProfile(config_.profile));
-  RETURN_IF_ERROR(TakeIdentity(process.user, config_.capabilities));
+  RETURN_IF_ERROR(TakeIdentity(process.user, config_.capabilities, /*dumpable=*/true));
   if (::chdir(process.cwd.c_str()) < 0) {
     return ErrnoStatus(
         errno, "chdir",
@@ -238,17 +160,9 @@ absl::Status Init::Finish() {
 absl::Status Init::Prepare() {
   RETURN_IF_ERROR(Step("become root", &Init::BecomeRoot));
   RETURN_IF_ERROR(Step("set up namespaces", &Init::SetUpNamespaces));
-  RETURN_IF_ERROR(Step("take stdio", &Init::TakeStdio));
-  RETURN_IF_ERROR(Step("close descriptors", &Init::CloseTheRest));
+  RETURN_IF_ERROR(Step("take descriptors", &Init::TakeDescriptors));
   RETURN_IF_ERROR(Step("send prepared", &Init::SendPrepared));
   return Step("install filter", &Init::Filter);
-}
-
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (std::string& text : strings) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 void Init::WaitAndExecute() {

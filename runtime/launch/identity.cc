@@ -92,15 +92,17 @@ CapabilityMasks ParseCapabilities(const std::optional<spec::Capabilities>& capab
           .ambient = MaskOf(capabilities->ambient)};
 }
 
-absl::Status TakeIdentity(const spec::User& user, const CapabilityMasks& masks) {
+absl::Status TakeIdentity(const spec::User& user, const CapabilityMasks& masks, bool dumpable) {
   RETURN_IF_ERROR(LimitBounding(masks.bounding));
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "keep caps");
   RETURN_IF_ERROR(SetIds(user));
   // A change of ids takes dumpability, and with it the supervisor's access (proc(5)).
-  if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "dumpable");
+  if (::prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0) < 0)
+    return ErrnoStatus(errno, "prctl", "dumpable");
   RETURN_IF_ERROR(SetCapabilities(masks));
   if (::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "keep caps");
-  if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "dumpable");
+  if (::prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0) < 0)
+    return ErrnoStatus(errno, "prctl", "dumpable");
   ::umask(user.umask.value_or(022));
   return absl::OkStatus();
 }

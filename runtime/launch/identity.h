@@ -18,9 +18,10 @@ struct CapabilityMasks {
 CapabilityMasks ParseCapabilities(const std::optional<spec::Capabilities>& capabilities);
 
 // Takes the identity on in the calling process, which must have all capabilities of its user
-// namespace. Every call is native or answered by the sentry, so the filter may be in force. Leaves
-// the process dumpable: its supervisor is not privileged over it otherwise.
-absl::Status TakeIdentity(const spec::User& user, const CapabilityMasks& masks);
+// namespace. Every call is native or answered by the sentry without a look at the caller's memory,
+// so the filter may be in force. With `dumpable` the process stays so, without it becomes
+// undumpable (proc(5)): then neither its supervisor nor the workload can look into it.
+absl::Status TakeIdentity(const spec::User& user, const CapabilityMasks& masks, bool dumpable);
 
 }  // namespace moat::launch
 

@@ -15,6 +15,8 @@
 #include "platform/seccomp_notify/install_filter.h"
 #include "policies/compiler/filter_compiler.h"
 #include "runtime/hooks/saved_hooks.h"
+#include "runtime/launch/exec.h"
+#include "runtime/launch/execution.h"
 #include "runtime/launch/launcher.h"
 #include "sentry/syscalls/filter.h"
 #include "sentry/syscalls/table.h"
@@ -63,6 +65,11 @@ void Reap(const Fd& pidfd) {
 }
 
 }  // namespace
+
+absl::StatusOr<Executed> Exec(const ExecRequest& request) {
+  ASSIGN_OR_RETURN(const Filter filter, MakeFilter(request.spec.linux_config.seccomp));
+  return Execution(request, filter).Run();
+}
 
 absl::StatusOr<Launched> Launch(const LaunchRequest& request) {
   RETURN_IF_ERROR(CheckKernel());

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,12 +13,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/fd_message.h"
+#include "base/pidfd.h"
 #include "base/read_file.h"
 #include "base/status.h"
 #include "runtime/cgroups/hierarchy.h"
 #include "runtime/hooks/hook_state.h"
 #include "runtime/launch/boot_config.h"
 #include "runtime/launch/control.h"
+#include "runtime/launch/limits.h"
 #include "runtime/launch/message.h"
 #include "runtime/namespaces/net_devices.h"
 
@@ -53,14 +53,6 @@ absl::StatusOr<Fd> OpenProgram(const std::string& path, int flags) {
     return Annotate(ErrnoStatus(errno, "open", path), "a part of moat is missing; install it anew");
   }
   return fd;
-}
-
-absl::Status SetLimit(pid_t pid, const spec::Rlimit& limit) {
-  const rlimit64 value = {limit.soft, limit.hard};
-  if (::syscall(SYS_prlimit64, pid, limit.resource, &value, nullptr) < 0) {
-    return Annotate(ErrnoStatus(errno, "prlimit", limit.type), "process.rlimits");
-  }
-  return absl::OkStatus();
 }
 
 // Supervisors and workload change their groups. The root of a user namespace that an ordinary user
@@ -350,26 +342,13 @@ absl::Status Launcher::InstallFilter() {
   const int setup = setup_socket_.first.get();
   RETURN_IF_ERROR(Send(setup, "filter"));
   ASSIGN_OR_RETURN(const Received filtered, Expect(setup, kInit, "filtered"));
-  const auto number = filtered.body.find("listener");
-  if (number == filtered.body.end() || !number->is_number_integer()) {
-    return absl::InternalError("the container's init did not say which descriptor the listener is");
-  }
-  listener_.Reset(
-      static_cast<int>(::syscall(SYS_pidfd_getfd, init_.pidfd(), number->get<int>(), 0)));
-  if (!listener_) return ErrnoStatus(errno, "pidfd_getfd", "the listener");
+  ASSIGN_OR_RETURN(listener_, TakeListener(filtered, init_.pidfd()));
   return absl::OkStatus();
 }
 
-// From outside: raising a hard limit takes a privilege of the caller's.
 absl::Status Launcher::LimitInit() {
-  for (const spec::Rlimit& limit : process().rlimits) {
-    RETURN_IF_ERROR(SetLimit(init_.pid(), limit));
-  }
   RETURN_IF_ERROR(attributes::ApplyFromOutside(attributes_, init_.pid()));
-  if (!process().oom_score_adj) return absl::OkStatus();
-  return Annotate(WriteFile(absl::StrCat("/proc/", init_.pid(), "/oom_score_adj"),
-                            absl::StrCat(*process().oom_score_adj)),
-                  "process.oomScoreAdj");
+  return LimitProcess(init_.pid(), process());
 }
 
 absl::Status Launcher::AttachSentry() {

@@ -2,8 +2,6 @@
 #ifndef MOAT_RUNTIME_LAUNCH_LAUNCHER_H_
 #define MOAT_RUNTIME_LAUNCH_LAUNCHER_H_
 
-#include <linux/filter.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +14,7 @@
 #include "runtime/cgroups/groups.h"
 #include "runtime/hooks/run_hooks.h"
 #include "runtime/launch/container_init.h"
+#include "runtime/launch/filter.h"
 #include "runtime/launch/identity.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/process.h"
@@ -26,12 +25,6 @@
 #include "runtime/seccomp/profile.h"
 
 namespace moat::launch {
-
-struct Filter {
-  std::vector<sock_filter> program;
-  uint64_t cookie = 0;       // the one that `program` lets pass
-  seccomp::Profile profile;  // linux.seccomp, to go on top
-};
 
 // One launch. Each step leaves what it made in a member whose destructor undoes it; members are
 // declared in the order of the steps, so everything is undone backwards: processes first (an init

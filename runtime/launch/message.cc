@@ -1,5 +1,10 @@
 #include "runtime/launch/message.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "absl/strings/str_cat.h"
 #include "base/boot.h"
 #include "base/fd_message.h"
@@ -16,6 +21,8 @@ std::string StringOr(const json& object, const char* key, const char* fallback) 
   return found != object.end() && found->is_string() ? found->get<std::string>() : fallback;
 }
 
+}  // namespace
+
 absl::Status ErrorOf(const json& body, absl::string_view from) {
   const auto number = body.find("errno");
   const int error = number != body.end() && number->is_number_integer() ? number->get<int>() : 0;
@@ -27,8 +34,6 @@ absl::Status ErrorOf(const json& body, absl::string_view from) {
   const bool about_command = command != body.end() && command->is_boolean() && command->get<bool>();
   return about_command ? MarkCommandFault(WithErrno(status, error)) : WithErrno(status, error);
 }
-
-}  // namespace
 
 absl::Status Send(int socket, absl::string_view type, json fields, const NamedFds& fds) {
   fields["type"] = std::string(type);
@@ -76,6 +81,16 @@ absl::StatusOr<Received> Expect(int socket, absl::string_view from, absl::string
   if (received.type == "error" || received.type == "failed") return ErrorOf(received.body, from);
   return absl::InternalError(
       absl::StrCat(from, " sent '", received.type, "' where '", type, "' was due"));
+}
+
+absl::StatusOr<Fd> TakeListener(const Received& filtered, int pidfd) {
+  const auto number = filtered.body.find("listener");
+  if (number == filtered.body.end() || !number->is_number_integer()) {
+    return absl::InternalError("a process did not say which descriptor its listener is");
+  }
+  Fd listener(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, number->get<int>(), 0)));
+  if (!listener) return ErrnoStatus(errno, "pidfd_getfd", "the listener");
+  return listener;
 }
 
 }  // namespace moat::launch

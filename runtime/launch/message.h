@@ -35,6 +35,12 @@ absl::StatusOr<Received> Receive(int socket, absl::string_view from);
 // The same; only `type` will do. A message "error" or "failed" becomes its status.
 absl::StatusOr<Received> Expect(int socket, absl::string_view from, absl::string_view type);
 
+// The status that the body of a message "error" or "failed" stands for.
+absl::Status ErrorOf(const nlohmann::json& body, absl::string_view from);
+
+// The listener that the process of `pidfd` has just installed and names in its message "filtered".
+absl::StatusOr<Fd> TakeListener(const Received& filtered, int pidfd);
+
 }  // namespace moat::launch
 
 #endif  // MOAT_RUNTIME_LAUNCH_MESSAGE_H_

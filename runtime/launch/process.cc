@@ -14,11 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
-#include "base/read_file.h"
 #include "base/reset_signals.h"
 #include "base/status.h"
 
@@ -115,17 +111,6 @@ absl::Status Process::WaitForSuccess(const char* what) {
 Fd Process::Release() {
   pid_ = -1;
   return std::move(pidfd_);
-}
-
-absl::StatusOr<pid_t> PidOf(int pidfd) {
-  constexpr size_t kMaxFdInfo = 4096;
-  ASSIGN_OR_RETURN(const std::string info,
-                   ReadFile(absl::StrCat("/proc/self/fdinfo/", pidfd), kMaxFdInfo));
-  for (absl::string_view line : absl::StrSplit(info, '\n')) {
-    pid_t pid;
-    if (absl::ConsumePrefix(&line, "Pid:") && absl::SimpleAtoi(line, &pid) && pid > 0) return pid;
-  }
-  return absl::NotFoundError("the process of a pidfd is gone");
 }
 
 absl::StatusOr<PidNamespaceForChildren> PidNamespaceForChildren::Enter(int pid_namespace) {

@@ -44,9 +44,6 @@ class Process {
   Fd pidfd_;
 };
 
-// The number that the process of `pidfd` has in the pid namespace of /proc.
-absl::StatusOr<pid_t> PidOf(int pidfd);
-
 // While it lives, children of this process are born in another pid namespace.
 class PidNamespaceForChildren {
  public:

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -40,12 +42,6 @@ int CheckExecutable(const std::string& path) {
   return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
-absl::Status CannotExecute(const std::string& name, int error, absl::string_view why) {
-  const absl::Status status(absl::ErrnoToStatusCode(error),
-                            absl::StrCat("exec: \"", name, "\": ", why));
-  return MarkCommandFault(WithErrno(status, error));
-}
-
 }  // namespace
 
 absl::Status MarkCommandFault(absl::Status status) {
@@ -57,26 +53,36 @@ bool IsCommandFault(const absl::Status& status) {
   return status.GetPayload(kCommandFaultPayload).has_value();
 }
 
-absl::StatusOr<std::string> FindProgram(const spec::Process& process) {
+std::vector<std::string> ProgramCandidates(const spec::Process& process) {
   const std::string& name = process.args.front();
-  if (absl::StrContains(name, "/")) {
-    const int error = CheckExecutable(name);
-    if (error == 0) return name;
-    return CannotExecute(name, error,
-                         error == ENOENT   ? "no such file or directory"
-                         : error == EACCES ? "permission denied"
-                                           : ErrnoName(error));
-  }
-  int error = ENOENT;
+  if (absl::StrContains(name, "/")) return {name};
+  std::vector<std::string> candidates;
   const std::string path = Variable(process.env, "PATH", kDefaultPath);
   for (absl::string_view directory : absl::StrSplit(path, ':')) {
-    const std::string candidate = absl::StrCat(directory.empty() ? "." : directory, "/", name);
+    candidates.push_back(absl::StrCat(directory.empty() ? "." : directory, "/", name));
+  }
+  return candidates;
+}
+
+absl::Status CannotExecute(const std::string& name, int error) {
+  std::string why = absl::AsciiStrToLower(::strerror(error));
+  if (error == ENOENT && !absl::StrContains(name, "/")) {
+    why = "executable file not found in $PATH";
+  }
+  const absl::Status status(absl::ErrnoToStatusCode(error),
+                            absl::StrCat("exec: \"", name, "\": ", why));
+  return MarkCommandFault(WithErrno(status, error));
+}
+
+absl::StatusOr<std::string> FindProgram(const spec::Process& process) {
+  const std::string& name = process.args.front();
+  int error = ENOENT;
+  for (const std::string& candidate : ProgramCandidates(process)) {
     const int result = CheckExecutable(candidate);
     if (result == 0) return candidate;
-    if (result == EACCES) error = EACCES;
+    if (result == EACCES || candidate == name) error = result;
   }
-  return CannotExecute(
-      name, error, error == EACCES ? "permission denied" : "executable file not found in $PATH");
+  return CannotExecute(name, error);
 }
 
 std::string HomeInPasswd(absl::string_view passwd, uid_t uid) {
@@ -91,13 +97,22 @@ std::string HomeInPasswd(absl::string_view passwd, uid_t uid) {
   return "/";
 }
 
+bool LacksHome(const spec::Process& process) { return Variable(process.env, "HOME", "").empty(); }
+
 std::vector<std::string> MakeEnvironment(const spec::Process& process) {
   std::vector<std::string> environment = process.env;
-  if (!Variable(environment, "HOME", "").empty()) return environment;
+  if (!LacksHome(process)) return environment;
   const Result<std::string> passwd = ReadFileAt(AT_FDCWD, "/etc/passwd", kMaxPasswd);
   environment.push_back(absl::StrCat(
       "HOME=", passwd.ok() ? HomeInPasswd(*passwd, process.user.uid) : std::string("/")));
   return environment;
+}
+
+std::vector<char*> Pointers(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (std::string& text : strings) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 absl::Status MakeWorkingDirectory(const std::string& cwd) {

@@ -16,12 +16,26 @@ namespace moat::launch {
 // way from the container's init to moat.
 absl::Status MarkCommandFault(absl::Status status);
 
+// The names under which process.args[0] may be found, as execvp(3) would go through them by
+// process.env's PATH.
+std::vector<std::string> ProgramCandidates(const spec::Process& process);
+
+// That `name`, process.args[0], can't be executed, in the words that clients look for: "executable
+// file not found in $PATH", "no such file or directory", "permission denied". Marked as the
+// command's fault.
+absl::Status CannotExecute(const std::string& name, int error);
+
 // What to execute for process.args[0]: as execvp(3) would, by process.env's PATH. Errors carry
 // ENOENT ("executable file not found in $PATH") or EACCES, marked as the command's fault.
 absl::StatusOr<std::string> FindProgram(const spec::Process& process);
 
 // process.env, and HOME from the container's /etc/passwd when it is not set.
 std::vector<std::string> MakeEnvironment(const spec::Process& process);
+// Whether it has to look HOME up.
+bool LacksHome(const spec::Process& process);
+
+// As execve(2) takes them; points into `strings`.
+std::vector<char*> Pointers(std::vector<std::string>& strings);
 
 // Makes process.cwd and its parents where they are missing.
 absl::Status MakeWorkingDirectory(const std::string& cwd);

@@ -45,8 +45,8 @@ absl::Status SetSize(int slave, const spec::Box& box) {
 
 }  // namespace
 
-absl::StatusOr<Terminal> OpenTerminal(const ContainerRoot& root, uid_t owner,
-                                      const std::optional<spec::Box>& size) {
+absl::StatusOr<Terminal> OpenPty(const ContainerRoot& root, uid_t owner,
+                                 const std::optional<spec::Box>& size) {
   ASSIGN_OR_RETURN(const Fd multiplexer, FindMultiplexer(root));
   Terminal terminal;
   // Opened anew through the descriptor: there is no other way from O_PATH to a usable one.
@@ -63,6 +63,12 @@ absl::StatusOr<Terminal> OpenTerminal(const ContainerRoot& root, uid_t owner,
     return ErrnoStatus(errno, "fchown", "the terminal");
   }
   if (size) RETURN_IF_ERROR(SetSize(terminal.slave.get(), *size));
+  return terminal;
+}
+
+absl::StatusOr<Terminal> OpenTerminal(const ContainerRoot& root, uid_t owner,
+                                      const std::optional<spec::Box>& size) {
+  ASSIGN_OR_RETURN(Terminal terminal, OpenPty(root, owner, size));
   ASSIGN_OR_RETURN(const Fd console, root.MakeFile(kConsole));
   ASSIGN_OR_RETURN(const Fd copy, CopyTreeOf(terminal.slave.get(), false, "the terminal"));
   RETURN_IF_ERROR(Attach(copy.get(), console.get(), kConsole));

@@ -18,8 +18,12 @@ struct Terminal {
   Fd slave;
 };
 
-// Opens a new pair through /dev/pts/ptmx, verified to be a devpts multiplexer, gives the slave to
-// `owner` (the caller's number of the container's user) and binds it on /dev/console.
+// Opens a new pair through /dev/pts/ptmx, verified to be a devpts multiplexer, and gives the slave
+// to `owner` (the caller's number of the container's user).
+absl::StatusOr<Terminal> OpenPty(const ContainerRoot& root, uid_t owner,
+                                 const std::optional<spec::Box>& size);
+
+// The same for the container's init: binds the slave on /dev/console, too.
 absl::StatusOr<Terminal> OpenTerminal(const ContainerRoot& root, uid_t owner,
                                       const std::optional<spec::Box>& size);
 

@@ -102,6 +102,12 @@ absl::StatusOr<Seccomp> ParseSeccomp(absl::string_view json) {
   return ParseAs<Seccomp>(json, "linux.seccomp");
 }
 
+absl::StatusOr<Process> ParseProcess(absl::string_view json) {
+  ASSIGN_OR_RETURN(Process process, ParseAs<Process>(json, "process"));
+  RETURN_IF_ERROR(ValidateProcess(process));
+  return process;
+}
+
 absl::StatusOr<Spec> Load(const std::string& file) {
   auto text = ReadFile(file, kMaxConfigSize);
   if (!text.ok()) {

@@ -17,6 +17,9 @@ inline constexpr size_t kMaxConfigSize = 16 << 20;
 // specification does not have are ignored.
 absl::StatusOr<Spec> Parse(absl::string_view json);
 
+// A process.json, as clients give it to exec, checked (validate.h) too.
+absl::StatusOr<Process> ParseProcess(absl::string_view json);
+
 // The same for linux.resources alone, as `update` takes it.
 absl::StatusOr<Resources> ParseResources(absl::string_view json);
 

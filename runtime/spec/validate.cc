@@ -126,6 +126,8 @@ absl::Status CheckUtsName(absl::string_view field, const std::string& name, cons
 
 }  // namespace
 
+absl::Status ValidateProcess(const Process& process) { return CheckProcess(process); }
+
 absl::Status Validate(const Spec& spec) {
   RETURN_IF_ERROR(CheckVersion(spec.oci_version));
   if (spec.root.path.empty()) return Fault("root.path", "is empty");

@@ -11,7 +11,8 @@ namespace moat::spec {
 // exists, that a capability is known to the kernel and so on is for the set-up to find.
 absl::Status Validate(const Spec& spec);
 
-// Its parts for the object "linux".
+// Its parts for the object "process" and "linux".
+absl::Status ValidateProcess(const Process& process);
 absl::Status ValidateLinux(const Linux& config);
 
 }  // namespace moat::spec

@@ -53,12 +53,13 @@ class Store {
   absl::StatusOr<Entry> TryLock(const std::string& id) const;
   // NotFound as above.
   absl::StatusOr<Record> Read(const std::string& id) const;
+  // Where a container of that name has, or would have, its directory.
+  std::string Directory(const std::string& id) const;
   // Every directory with an id for a name, sorted.
   absl::StatusOr<std::vector<std::string>> Ids() const;
 
  private:
   explicit Store(std::string root) : root_(std::move(root)) {}
-  std::string Directory(const std::string& id) const;
   absl::StatusOr<Entry> LockWith(const std::string& id, int operation) const;
 
   std::string root_;

@@ -14,11 +14,13 @@
 #include "absl/strings/str_split.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "platform/loader/plan.h"
 
 namespace moat::sentry {
 namespace {
 
-constexpr char kStubName[] = "moat-loader";
+using loader::kStubName;
+
 constexpr size_t kMaxStubSize = 1 << 20;
 constexpr size_t kMaxNames = 256;
 constexpr size_t kMaxDepth = 16;

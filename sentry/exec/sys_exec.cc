@@ -100,6 +100,26 @@ bool Append(absl::string_view text, Plan* plan) {
   return true;
 }
 
+Result<void> WritePlan(Call& call, const Plan& plan) {
+  const size_t size = offsetof(Plan, strings) + plan.strings_size;
+  std::string bytes(size, '\0');
+  std::memcpy(bytes.data(), &plan, size);
+  return call.WriteBytes(call.AddrArg(0), bytes);
+}
+
+Result<std::unique_ptr<Plan>> EncodeJoin(const std::vector<std::string>& strings) {
+  auto plan = std::make_unique<Plan>();
+  std::memset(plan.get(), 0, sizeof(Plan));
+  plan->version = loader::kPlanVersion;
+  plan->kind = PlanKind::kJoin;
+  plan->fd = -1;
+  plan->prefix_count = static_cast<uint32_t>(strings.size());
+  for (const std::string& text : strings) {
+    if (!Append(text, plan.get())) return Errno(E2BIG);
+  }
+  return plan;
+}
+
 // What goes over to the stub; E2BIG when a script's strings are longer than any real ones.
 Result<std::unique_ptr<Plan>> EncodePlan(const ExecPlan& from, int fd) {
   auto plan = std::make_unique<Plan>();
@@ -137,15 +157,24 @@ Outcome SysExecveat(Call& call) {
 Outcome SysLoaderPlan(Call& call) {
   ExecPlans& plans = *call.container().plans;
   TRY_ASSIGN(const TaskInfo* task, call.Task());
+  Joiners& joiners = call.container().joiners;
+  if (call.Arg(1) == 0) {
+    const auto step = static_cast<loader::JoinStep>(call.UintArg(0));
+    return joiners.Failed(task->tgid, step, call.IntArg(2)) ? Outcome(Value{0}) : Errno(ENOSYS);
+  }
   if (call.Arg(1) != sizeof(Plan)) return Errno(ENOSYS);
+  if (const auto strings = joiners.TakeStrings(task->tgid)) {
+    // Its exec of the stub was not mediated, and may have changed its credentials.
+    call.container().cache->ForgetGroup(task->tgid);
+    TRY_ASSIGN(const auto encoded, EncodeJoin(*strings));
+    TRY(WritePlan(call, *encoded));
+    return Value{0};
+  }
   std::optional<ExecPlan> plan = plans.Take(task->tgid);
   if (!plan) return Errno(ENOSYS);
   TRY_ASSIGN(const int fd, call.platform().AddFd(call.trap(), plan->file, /*close_on_exec=*/true));
   TRY_ASSIGN(const auto encoded, EncodePlan(*plan, fd));
-  const size_t size = offsetof(Plan, strings) + encoded->strings_size;
-  std::string bytes(size, '\0');
-  std::memcpy(bytes.data(), encoded.get(), size);
-  TRY(call.WriteBytes(call.AddrArg(0), bytes));
+  TRY(WritePlan(call, *encoded));
   if (plan->kind == PlanKind::kScript) plans.RememberNames(task->tgid, std::move(plan->names));
   return Value{0};
 }

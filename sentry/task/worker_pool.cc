@@ -82,11 +82,18 @@ class Replier {
 }  // namespace
 
 WorkerPool::WorkerPool(Container& container, platform::Platform& platform,
-                       std::function<void(const std::string&)> on_fault)
-    : container_(container), platform_(platform), on_fault_(std::move(on_fault)) {}
+                       std::function<void(const std::string&)> on_fault,
+                       std::function<void()> on_end)
+    : container_(container),
+      platform_(platform),
+      on_fault_(std::move(on_fault)),
+      on_end_(std::move(on_end)) {}
 
 absl::Status WorkerPool::Start() {
-  for (int i = 0; i < kFirstWorkers; ++i) RETURN_IF_ERROR(AddWorker());
+  RETURN_IF_ERROR(AddWorker());
+  for (int i = 1; i < kFirstWorkers; ++i) {
+    if (auto added = AddWorker(); !added.ok()) LogWarning(added.message());
+  }
   return absl::OkStatus();
 }
 
@@ -96,12 +103,20 @@ absl::Status WorkerPool::AddWorker() {
   workers_.fetch_add(1);
   waiting_.fetch_add(1);
   std::shared_ptr<gofer::Channel> shared = std::move(channel).value();
-  auto started = StartThread([this, shared] { Serve(*shared); });
+  auto started = StartThread([this, shared] {
+    Serve(*shared);
+    Leave();
+  });
   if (!started.ok()) {
     workers_.fetch_sub(1);
     waiting_.fetch_sub(1);
   }
   return started;
+}
+
+void WorkerPool::Leave() {
+  const std::function<void()> on_end = on_end_;
+  if (workers_.fetch_sub(1) == 1) on_end();
 }
 
 void WorkerPool::Serve(gofer::Channel& channel) {
@@ -110,7 +125,7 @@ void WorkerPool::Serve(gofer::Channel& channel) {
     auto trap = platform_.Next();
     const bool was_last = waiting_.fetch_sub(1) == 1;
     if (!trap.ok()) {
-      // ECANCELED: no task is left, so init has ended too, and the supervisor hears of that.
+      // ECANCELED: no task is left under this filter.
       if (trap.error().value() == ECANCELED) return;
       on_fault_(absl::StrCat("receiving a system call failed: ", ErrnoName(trap.error().value())));
       return;

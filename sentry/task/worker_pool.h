@@ -18,21 +18,27 @@ namespace moat::sentry {
 class WorkerPool {
  public:
   // `on_fault` is called once, from any thread, when the platform or the gofer failed: the
-  // container must end. All arguments outlive the pool, which lives as long as the process.
+  // container must end. `on_end` is called by the last worker as its last access to the pool, when
+  // no task is left under the platform's filter: pool and platform may be destroyed then, and only
+  // then. The arguments outlive the pool.
   WorkerPool(Container& container, platform::Platform& platform,
-             std::function<void(const std::string& why)> on_fault);
+             std::function<void(const std::string& why)> on_fault, std::function<void()> on_end);
 
-  // Starts the first workers. Error: no gofer channel could be had.
+  // Starts the first workers. Error: not even one could be, for want of a gofer channel or a
+  // thread.
   absl::Status Start();
 
  private:
   absl::Status AddWorker();
+  // A worker ends.
+  void Leave();
   void Serve(gofer::Channel& channel);
   void Handle(gofer::Channel& channel, const platform::Trap& trap);
 
   Container& container_;
   platform::Platform& platform_;
   const std::function<void(const std::string&)> on_fault_;
+  const std::function<void()> on_end_;
   std::atomic<int> workers_ = 0;
   std::atomic<int> waiting_ = 0;
 };

@@ -1,0 +1,22 @@
+// The system call filter that a process of the workload installs.
+#ifndef MOAT_RUNTIME_LAUNCH_FILTER_H_
+#define MOAT_RUNTIME_LAUNCH_FILTER_H_
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/seccomp/profile.h"
+
+namespace moat::launch {
+
+struct Filter {
+  std::vector<sock_filter> program;
+  uint64_t cookie = 0;       // the one that `program` lets pass
+  seccomp::Profile profile;  // linux.seccomp, to go on top
+};
+
+}  // namespace moat::launch
+
+#endif  // MOAT_RUNTIME_LAUNCH_FILTER_H_
