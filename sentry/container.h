@@ -33,7 +33,7 @@ class Container {
   }
   Fd first_exec;         // eventfd(2), readable from init's first exec on: it runs the workload
   pid_t init_tgid = -1;  // in P_A. Others may be before it: hooks.startContainer
-  Joiners joiners;  // thread-safe
+  Joiners joiners;       // thread-safe
 
   std::string id;
   std::unique_ptr<gofer::Client> gofer;

@@ -14,7 +14,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/read_file.h"
 #include "base/reset_signals.h"
 #include "base/status.h"
 
