@@ -157,6 +157,7 @@ class ExecFlagsTest : public testing::Test {
 };
 
 TEST_F(ExecFlagsTest, ChangeTheContainersProcess) {
+  container_.env.push_back("A=0");
   flags_.env = {"A=1"};
   flags_.user = "3:4";
   flags_.additional_gids = {"9"};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -27,6 +28,16 @@ absl::StatusOr<spec::Process> ReadProcess(const std::string& file) {
   auto process = spec::ParseProcess(*text);
   if (!process.ok()) return Annotate(process.status(), absl::StrCat("--process ", file));
   return process;
+}
+
+// In place of what `environment` has under the same name: programs take the first that they find.
+void SetVariables(const std::vector<std::string>& entries, std::vector<std::string>& environment) {
+  for (const std::string& entry : entries) {
+    const std::string start = entry.substr(0, entry.find('=')) + "=";
+    std::erase_if(environment,
+                  [&start](const std::string& old) { return absl::StartsWith(old, start); });
+    environment.push_back(entry);
+  }
 }
 
 // As runc: never inheritable, so ambient only where the config has it inheritable already.
@@ -72,7 +83,7 @@ absl::StatusOr<spec::Process> FromFlags(const ExecFlags& flags,
   if (!flags.apparmor.empty()) process.apparmor_profile = flags.apparmor;
   if (!flags.label.empty()) process.selinux_label = flags.label;
   if (flags.no_new_privs != 0) process.no_new_privileges = flags.no_new_privs > 0;
-  process.env.insert(process.env.end(), flags.env.begin(), flags.env.end());
+  SetVariables(flags.env, process.env);
   AddCapabilities(flags.capabilities, process);
   if (!flags.user.empty()) RETURN_IF_ERROR(ParseUser(flags.user, process.user));
   RETURN_IF_ERROR(AddGroups(flags.additional_gids, process.user));
