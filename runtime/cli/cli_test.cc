@@ -187,7 +187,7 @@ TEST_F(ExecFlagsTest, NamesWhatIsWrong) {
   EXPECT_THAT(fault({"ls"}), HasSubstr("--additional-gids: \"-1\""));
   flags_.additional_gids = {};
   flags_.process = "/no/such/file";
-  EXPECT_THAT(fault({}), HasSubstr("--process: open /no/such/file"));
+  EXPECT_THAT(fault({}), HasSubstr("--process: read /no/such/file"));
 }
 
 class DoTest : public testing::Test {
