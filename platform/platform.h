@@ -117,8 +117,8 @@ class Platform {
   // the table with a reason.
   virtual void Continue(const Trap& trap) = 0;
   // Puts `fd` into the task's table under the lowest free number, without answering; the number, or
-  // EMFILE (the table is full), ESRCH, EBADF: an O_PATH descriptor, for which a Session with recvmsg
-  // is the way.
+  // EMFILE (the table is full), ESRCH, EBADF: an O_PATH descriptor, for which a Session with
+  // recvmsg is the way.
   virtual Result<int> AddFd(const Trap& trap, const Fd& fd, bool close_on_exec) = 0;
   // The same under the number `at`, which is replaced as by dup3(2).
   virtual Result<void> AddFdAt(const Trap& trap, const Fd& fd, int at, bool close_on_exec) = 0;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <string>
@@ -152,7 +153,7 @@ TEST(Request, RandomDamageNeverBreaksARule) {
 std::vector<char> ReplyPacket(ReplyHeader header, absl::string_view body) {
   std::vector<char> packet(sizeof(header) + body.size());
   std::memcpy(packet.data(), &header, sizeof(header));
-  std::memcpy(packet.data() + sizeof(header), body.data(), body.size());
+  std::copy(body.begin(), body.end(), packet.begin() + sizeof(header));
   return packet;
 }
 

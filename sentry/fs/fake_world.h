@@ -190,7 +190,9 @@ class FakeTree : public VirtualTree {
     return path_of_directory ? path_of_directory(attributes) : std::nullopt;
   }
   Result<Fd> Refresh(const Viewer&, const struct statx&) override { return Errno(ENOENT); }
-  struct sysinfo SystemInfo() override { return {}; }
+  struct sysinfo SystemInfo() override {
+    return {};
+  }
   long MagicOf(const struct statx&) override { return 0; }
 };
 
