@@ -1,0 +1,2 @@
+// A dynamic program that does nothing, for what it costs to start one.
+int main(void) { return 0; }
