@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <system_error>
 
@@ -137,6 +138,12 @@ int InChild(const std::function<int()>& body) {
 
 int As(const Identity& identity, const std::function<int()>& body) {
   return InChild([&] { return TakeOn(identity) ? body() : kChildSetUpFailed; });
+}
+
+void BurnCpu(int milliseconds) {
+  const clock_t end = clock() + milliseconds * (CLOCKS_PER_SEC / 1000);
+  while (clock() < end) {
+  }
 }
 
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {

@@ -60,6 +60,9 @@ mode_t ModeOf(const std::string& path);  // permission bits
 // ended it.
 int InChild(const std::function<int()>& body);
 
+// Computes until the process has used that much time more.
+void BurnCpu(int milliseconds);
+
 struct Identity {
   uid_t uid = 1000;
   gid_t gid = 1000;

@@ -261,6 +261,12 @@ TEST_F(Proc, TaskListsThreads) {
   EXPECT_EQ(2, count);
   thread.join();
 }
+TEST_F(Proc, TaskFolderHasALinkForEachThread) {
+  EXPECT_EQ(3u, StatOf("/proc/self/task").st_nlink);
+  std::thread thread([] { usleep(200000); });
+  EXPECT_EQ(4u, StatOf("/proc/self/task/").st_nlink);
+  thread.join();
+}
 TEST_F(Proc, LinksOfAnotherProcess) {
   const pid_t child = fork();
   if (child == 0) {

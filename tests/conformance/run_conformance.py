@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Runs a family of conformance cases natively or in the sandbox, and compares.
 
-  run_conformance.py --binary BIN --probes DIR --root DIR --results DIR native FAMILY
-  run_conformance.py ... --moat MOAT moat FAMILY
+  run_conformance.py --binary BIN --probes DIR --root DIR --results DIR native FAMILY [SUITE ...]
+  run_conformance.py ... --moat MOAT moat FAMILY [SUITE ...]
 
-Both runs see the same Debian root and get the same arguments; only who answers the system calls
+A family is some of the program's test suites, by default the one of its name. Both runs see the same Debian root and get the same arguments; only who answers the system calls
 differs. The results of a run go to RESULTS/{native,moat}.FAMILY.json as {"Case": "ok" | "failed" |
 "hung" | "died"}. The run `moat` compares with `native`, and fails on every difference that
 known_differences.json does not list, and on every one that it lists and that is gone. A case that hangs or kills the program costs only itself: the rest runs again without
@@ -46,6 +46,9 @@ mount --bind "$READ_ONLY" "$work/root/conformance/read_only"
 mount -o remount,ro,bind "$work/root/conformance/read_only"
 mount -t proc none "$work/root/proc"
 mount --bind /dev "$work/root/dev"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 none "$work/root/dev/pts"
+mount -t tmpfs -o mode=1777 none "$work/root/dev/shm"
+[ ! -d "$work/root/dev/mqueue" ] || mount -t mqueue none "$work/root/dev/mqueue"
 mount -t sysfs -o ro none "$work/root/sys"
 mkdir -p "$work/root/tmp/scratch"
 exec chroot "$work/root" "$@"
@@ -191,11 +194,13 @@ def parse_options():
     parser.add_argument("--root", help="a Debian root; default: what tests/rootfs makes")
     parser.add_argument("--results", required=True)
     parser.add_argument("--moat")
-    parser.add_argument("--filter", dest="only", help="GoogleTest filter; default FAMILY.*:*/FAMILY.*")
+    parser.add_argument("--filter", dest="only", help="GoogleTest filter; default: all of the suites")
     parser.add_argument("where", choices=("native", "moat"))
     parser.add_argument("family")
+    parser.add_argument("suites", nargs="*", metavar="suite")
     options = parser.parse_args()
-    options.filter = options.only or f"{options.family}.*:*/{options.family}.*"
+    options.suites = options.suites or [options.family]
+    options.filter = options.only or ":".join(f"{suite}.*:*/{suite}.*" for suite in options.suites)
     return options
 
 
@@ -222,7 +227,7 @@ def main():
     if options.where == "moat":
         faults = list(differences(native_results(options), results, known_cases()))
         faults += [f"{c}: no such case: take it out of known_differences.json" for c in known_cases()
-                   if c.split(".")[0].split("/")[-1] == options.family and c not in results
+                   if c.split(".")[0].split("/")[-1] in options.suites and c not in results
                    and not options.only]
     else:
         faults = [f"{c}: {r}" for c, r in sorted(results.items()) if r not in ("ok", "skipped")]

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Bad input: each a one-line error that names the thing, a non-zero exit, and nothing left behind."""
 
+import socket
+
 from sandbox import ID, MOAT, Result, SandboxTest, main, root, run
 
 
@@ -138,10 +140,74 @@ class BadInput(SandboxTest):
     def test_rootfs_that_is_a_file(self):
         self.assert_refused(self.do("--rootfs", "/etc/passwd", "--", "true"), "/etc/passwd", "not a directory")
 
+    def test_thousands_of_mappings(self):
+        def change(config, count):
+            config["linux"]["namespaces"].append({"type": "user"})
+            ranges = [{"containerID": 2 * n, "hostID": 100000 + 2 * n, "size": 1} for n in range(count)]
+            config["linux"].update(uidMappings=ranges, gidMappings=ranges)
+        for number, count in enumerate((5000, 341, 340)):
+            bundle = self.bundle(root("base"), lambda c, n=count: change(c, n), name=f"bundle{number}")
+            self.assert_refused(self.moat("run", "--bundle", bundle, ID), "linux.uidMappings", "ranges")
+
+    def test_console_socket_on_which_nobody_accepts(self):
+        path = str(self.folder / "console.sock")
+        server, waiting = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        self.addCleanup(waiting.close)
+        server.bind(path)
+        server.listen(0)
+        waiting.connect(path)  # the queue is full
+        bundle = self.bundle(root("base"), lambda c: c["process"].update(terminal=True))
+        result = self.moat("create", "--bundle", bundle, "--console-socket", path, ID)
+        self.assert_refused(result, "--console-socket", "nobody")
+        self.assertEqual([], self.containers_in_state())
+
+    def test_console_socket_that_is_a_file(self):
+        bundle = self.bundle(root("base"), lambda c: c["process"].update(terminal=True))
+        result = self.moat("create", "--bundle", bundle, "--console-socket", bundle / "config.json", ID)
+        self.assert_refused(result, "--console-socket", "ECONNREFUSED")
+        self.assertEqual([], self.containers_in_state())
+
+    def test_full_disk(self):
+        bundle = self.bundle(root("base"), lambda c: c["process"].update(args=["true"]))
+        self.state.mkdir(0o700)
+        self.assert_ends(run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", self.state]), 0)
+        self.addCleanup(run, ["umount", "--lazy", self.state])
+        ballast, codes = self.state / "ballast", []
+        for pages in range(0, 12):  # that are left; somewhere among them it begins to work
+            ballast.unlink(missing_ok=True)
+            ballast.write_bytes(b"x" * 4096 * (64 - 1 - pages))
+            result = self.moat("run", "--bundle", bundle, ID)
+            if result.code != 0:
+                self.assert_refused(result, "ENOSPC")
+            codes.append(result.code)
+            self.assertEqual(["ballast"], self.containers_in_state())
+        self.assertNotEqual(0, codes[0])
+        self.assertEqual(0, codes[-1])
+        ballast.unlink()
+
+    def with_read_only_groups(self, change):
+        # In a mount namespace of its own: nobody else's view changes.
+        script = ('for mount in $(awk \'$3 ~ /^cgroup/ {print $2}\' /proc/self/mounts); do '
+                  'mount -o remount,bind,ro "$mount" || exit 99; done; exec "$@"')
+        bundle = self.bundle(root("base"), change)
+        return run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh",
+                    MOAT, "--root", self.state, "run", "--bundle", bundle, ID])
+
+    def test_read_only_control_groups(self):
+        result = self.with_read_only_groups(lambda c: (
+            c["process"].update(args=["echo", "ran"]), c["linux"].update(resources={})))
+        self.assert_ends(result, 0, "ran\n")
+        self.assertIn("no control groups", result.err)
+
+    def test_limits_with_read_only_control_groups(self):
+        result = self.with_read_only_groups(lambda c: c["linux"].update(resources={"pids": {"limit": 10}}))
+        self.assert_refused(result, "EROFS", "cgroup")
+
     def test_user_namespace_that_may_not_set_groups(self):
         result = run(["unshare", "--user", "--map-root-user", MOAT, "--root", self.state, "do", "--no-tty",
-                      "--", "true"])
-        self.assert_refused(result, "setgroups", "newgidmap")
+                      "--", "id", "-u"])
+        self.assert_ends(result, 0, "0\n")
 
     def test_no_permission_for_namespaces(self):
         # A user namespace limit of 0 is what hosts set that forbid namespaces.

@@ -754,5 +754,76 @@ class Docker(ConfigTest):
         self.assertEqual(ID, json.loads(log.read_text())["id"])
 
 
+class SetId(ConfigTest):
+    """Programs with the set-user-ID and set-group-ID bits, as Debian has them and of our own."""
+
+    PREPARE = """
+mkdir /tmp/bits && cd /tmp/bits && chmod 755 .
+cp /usr/bin/id user && chown 1000:1000 user && chmod 6755 user
+cp /usr/bin/id root && chmod 4755 root; cp /usr/bin/id group && chgrp 42 group && chmod 2755 group
+cp /usr/bin/python3 python && chmod 4755 python
+printf '#!/usr/bin/id\\n' > script && chmod 4755 script
+as() { setpriv --reuid $1 --regid $1 --clear-groups "${@:2}"; }
+secure='import ctypes, os; print(os.getresuid(), ctypes.CDLL(None).getauxval(23), os.readlink("/proc/self/exe"), open("/proc/self/comm").read(), end="")'
+"""
+
+    def run_bits(self, script, no_new_privileges=False):
+        def change(config):
+            config["process"]["args"] = ["bash", "-c", self.PREPARE + script]
+            config["process"]["noNewPrivileges"] = no_new_privileges
+            for kind in ("bounding", "effective", "permitted"):
+                config["process"]["capabilities"][kind] = [
+                    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID", "CAP_KILL"]
+        return self.run_config("", change)
+
+    def test_ids_of_the_programs(self):
+        result = self.run_bits("""
+as 1000 ./root; as 1001 ./user; as 1000 ./group; ./root; as 1000 ./script -u 2> /dev/null
+as 1000 ./python -c "$secure"; as 1000 python3 -c "$secure"
+as 1000 python3 -c 'import subprocess; print(subprocess.run(["./root", "-u"], capture_output=True).stdout)'
+as 1000 ./python -c 'import os; print(open("/etc/shadow").read()[:4])'
+as 1000 env LD_PRELOAD=/nowhere.so ./root -u; as 1000 bash -c 'exec ./root -u'
+""")
+        self.assertEqual([
+            "uid=1000 gid=1000 euid=0(root) groups=1000",
+            "uid=1001 gid=1001 euid=1000 egid=1000 groups=1000",
+            "uid=1000 gid=1000 egid=42(shadow) groups=42(shadow)",
+            "uid=0(root) gid=0(root) groups=0(root)",
+            "(1000, 0, 0) 1 /tmp/bits/python python",
+            "(1000, 1000, 1000) 0 /usr/bin/python3.11 python3",
+            "b'0\\n'", "root", "0", "0"], result.out.splitlines(), result)
+
+    def test_su(self):
+        result = self.run_bits("""
+echo root:secret | chpasswd; useradd --uid 1000 someone
+echo secret | as 1000 su -c 'id -u; cat /proc/self/loginuid > /dev/null && echo read' root 2> /dev/null
+echo wrong | as 1000 su -c 'id -u' root 2> /dev/null || echo refused
+su someone -c 'id -u'
+""")
+        self.assertEqual(["0", "read", "refused", "1000"], result.out.splitlines(), result)
+
+    def test_nothing_is_gained_under_no_new_privileges(self):
+        result = self.run_bits('as 1000 ./root -u; as 1000 ./python -c "$secure"', no_new_privileges=True)
+        self.assertEqual(["1000", "(1000, 1000, 1000) 0 /tmp/bits/python python"], result.out.splitlines(), result)
+
+    def test_nothing_is_gained_by_a_task_without_new_privileges_or_with_a_tracer(self):
+        result = self.run_bits("as 1000 setpriv --no-new-privs ./root -u; as 1000 strace -o /dev/null ./root -u")
+        self.assertEqual(["1000", "1000"], result.out.splitlines(), result)
+
+    def test_a_volume_that_is_nosuid(self):
+        volume = self.folder / "volume"
+        volume.mkdir(mode=0o755)
+
+        def change(config):
+            config["process"]["args"] = ["bash", "-c", self.PREPARE + "cp -p root /v/; as 1000 /v/root -u; as 1000 ./root -u"]
+            config["process"]["noNewPrivileges"] = False
+            config["process"]["capabilities"]["bounding"] += ["CAP_SETUID", "CAP_SETGID", "CAP_FSETID"]
+            for kind in ("effective", "permitted"):
+                config["process"]["capabilities"][kind] = config["process"]["capabilities"]["bounding"]
+            config["mounts"].append({"type": "bind", "source": str(volume), "destination": "/v",
+                                     "options": ["bind", "nosuid"]})
+        self.assertEqual(["1000", "0"], self.run_config("", change).out.splitlines())
+
+
 if __name__ == "__main__":
     main()

@@ -177,6 +177,17 @@ class Processes(Running):
         self.assertTrue(any("sleep 601" in line for line in table), table)
         self.assert_refused(self.moat("ps", "unknown"), "does not exist")
 
+    def test_words_behind_the_id_are_for_ps_itself(self):
+        self.start("exec sleep 600")
+        table = self.moat("ps", ID, "-e", "-o", "pid,comm").out.splitlines()
+        self.assertEqual(["PID", "COMMAND"], table[0].split())
+        self.assertEqual([[str(self.state_of()["pid"]), "sleep"]], [line.split() for line in table[1:]])
+        # ps(1) has an -f of its own, and does not know what "json" is.
+        result = self.moat("ps", ID, "-f", "json")
+        self.assertNotEqual(0, result.code)
+        self.assertIn("ps failed", result.err)
+        self.assertEqual([self.state_of()["pid"]], json.loads(self.moat("ps", "-f", "json", ID).out))
+
     def test_kill_all(self):
         self.start("trap '' USR1; (trap 'echo child; exit' USR1; echo up; while :; do sleep 0.1; done) & "
                    "while :; do sleep 0.1; done")

@@ -2,17 +2,20 @@
 """moat exec: a further process in a running container."""
 
 import array
+import fcntl
 import json
 import os
 import pathlib
 import pty
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
 
-from sandbox import ID, MOAT, SandboxTest, main, root, state_of, wait_until
+from sandbox import ID, MOAT, SandboxTest, main, root, run, state_of, wait_until
 
 SHELL = ["sh", "-c"]
 # Sees whoever comes into its pid namespace, and writes down what it can get hold of before its program runs.
@@ -268,6 +271,122 @@ class Exec(ExecTest):
         self.assertIn("Gid:\t100008", status)
         self.assert_ends(self.shell("id -u; id -g; cat /proc/self/uid_map | tr -s ' '", "-u", "7:8"), 0, "7\n8\n 0 0 65536\n")
 
+    def refuse_getpriority(self, config):
+        config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["getpriority"], "action": "SCMP_ACT_ERRNO", "errnoRet": 19},
+            {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}
+
+    def assert_profile_holds(self):
+        # One call that runs natively without the profile, and one that moat mediates.
+        result = self.shell("python3 -c 'import os; os.getpriority(0, 0)' 2>&1 | tail -1; mkdir /x; ls -d /x")
+        self.assertIn("Errno 19", result.out, result)
+        self.assertIn("Operation not permitted", result.err)
+        self.assertIn("cannot access", result.err)
+
+    def test_has_the_containers_seccomp_profile(self):
+        self.start(change=self.refuse_getpriority)
+        self.assert_profile_holds()
+
+    def test_has_the_containers_seccomp_profile_without_no_new_privileges(self):
+        def change(config):
+            config["process"]["noNewPrivileges"] = False
+            self.refuse_getpriority(config)
+        self.start(change=change)
+        self.assert_profile_holds()
+
+    def make_below(self, name):
+        groups = list({str(folder): folder for folder in map(pathlib.Path, self.record()["cgroupPaths"])
+                       if folder.name == ID}.values())
+        for folder in groups:
+            below = folder / name
+            below.mkdir()
+            self.addCleanup(lambda path=below: path.exists() and path.rmdir())
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                if (below / file).exists() and (folder / file).read_text().strip():
+                    (below / file).write_text((folder / file).read_text())
+        return groups
+
+    def place_of(self, *flags):
+        """The control groups of a process that exec puts there, below the container's own."""
+        pid_file = self.folder / "pid"
+        self.assertEqual(0, self.detach("--pid-file", pid_file, *flags, ID, "sleep", "600"))
+        pid = int(pid_file.read_text())
+        places = {}
+        for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            places[controllers] = path.partition(ID)[2]
+        os.kill(pid, signal.SIGKILL)
+        self.assertTrue(wait_until(lambda: state_of(pid) in ("", "Z")))
+        return places
+
+    def test_control_group_below_the_containers(self):
+        self.start()
+        groups = self.make_below("below")
+        places = self.place_of("--cgroup", "below")
+        self.assertEqual({"/below"}, {place for controllers, place in places.items() if place}, places)
+        if any("memory" in str(folder) for folder in groups):
+            places = self.place_of("--cgroup", "memory:/below", "--cgroup", "pids:below")
+            self.assertEqual(("/below", "/below", ""), (places["memory"], places["pids"], places["freezer"]))
+
+    def test_control_group_that_cannot_be_joined(self):
+        self.start()
+        for word, fault in (("../..", "leads out"), ("below", "--cgroup"), ("nonsense:below", "nonsense"), (":below", "empty")):
+            self.assert_refused(self.execute(f"--cgroup={word}", ID, "true"), fault, code=255)
+        self.assert_refused(self.execute("--cgroup", "a", "--cgroup", "b", ID, "true"), "controller", code=255)
+
+    def test_processors(self):
+        if len(os.sched_getaffinity(0)) < 2:
+            self.skipTest("needs two processors")
+        first, second = sorted(os.sched_getaffinity(0))[:2]
+        script = "grep Cpus_allowed_list /proc/self/status | cut -f 2"
+        def change(config):
+            config["process"]["execCPUAffinity"] = {"initial": f"{first}-{second}", "final": str(second)}
+        self.start(change=change)
+        # Of the config with flags, of its own with --process, and never init's.
+        self.assert_ends(self.shell(script), 0, f"{second}\n")
+        path = self.process_file(args=[*SHELL, script], env=["PATH=/bin:/usr/bin"], execCPUAffinity={"final": str(first)})
+        self.assert_ends(self.execute("--process", path, ID), 0, f"{first}\n")
+        self.assertGreater(len(os.sched_getaffinity(self.record()["init"]["pid"])), 1)
+
+    def test_processors_that_are_not_there(self):
+        self.start()
+        for fields, words in (({"initial": "0-"}, "initial"), ({"final": "x"}, "final"), ({"final": "8191"}, "final"),
+                              ({"initial": "9999999"}, "initial")):
+            path = self.process_file(args=["true"], execCPUAffinity=fields)
+            self.assert_refused(self.execute("--process", path, ID), f"process.execCPUAffinity.{words}", code=255)
+
+    def test_pidfd_socket(self):
+        self.start()
+        path = str(self.folder / "pidfd.sock")
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(path)
+        server.listen(1)
+        self.addCleanup(server.close)
+        pid_file = self.folder / "pid"
+        self.assertEqual(0, self.detach("--pidfd-socket", path, "--pid-file", pid_file, ID, "sleep", "600"))
+        connection, _ = server.accept()
+        with connection:
+            _, received, _, _ = socket.recv_fds(connection, 4096, 4)
+        self.assertEqual(1, len(received))
+        self.assertIn(f"Pid:\t{pid_file.read_text()}\n", pathlib.Path(f"/proc/self/fdinfo/{received[0]}").read_text())
+        signal.pidfd_send_signal(received[0], signal.SIGKILL)
+        os.close(received[0])
+        self.assertTrue(wait_until(lambda: state_of(int(pid_file.read_text())) in ("", "Z")))
+
+    def test_apparmor_where_the_host_has_none(self):
+        if pathlib.Path("/sys/module/apparmor").exists():
+            self.skipTest("the host has AppArmor")
+        self.start()
+        self.assert_refused(self.execute("--apparmor", "some-profile", ID, "true"), "apparmorProfile", "no AppArmor", code=255)
+
+    def test_flags_with_one_dash(self):
+        self.start()
+        pid_file = self.folder / "pid"
+        result = run([MOAT, "-root", self.state, "-log-format=json", "exec", "-pid-file", pid_file, "-cwd=/usr", "-env", "A=-root",
+                      "-no-new-privs", ID, *SHELL, "pwd; echo $A"])
+        self.assert_ends(result, 0, "/usr\n-root\n")
+        self.assertTrue(pid_file.read_text().isdigit())
+
     def test_preserved_descriptors(self):
         self.start()
         with open(self.folder / "three", "w") as three:
@@ -306,6 +425,35 @@ class Terminal(ExecTest):
             seen += block
         self.assertIn(b"/dev/pts/", seen)
         self.assertIn(b"got word", seen)
+
+    def test_new_size_of_the_terminal_is_passed_on(self):
+        self.start()
+        primary, replica = pty.openpty()
+        self.addCleanup(os.close, primary)
+        resize = lambda rows, columns: fcntl.ioctl(primary, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        resize(20, 70)
+        script = "stty size; trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.05; done"
+        command = [MOAT, "--root", self.state, "exec", "-t", ID, *SHELL, script]
+        # The terminal is the session's own, so that the kernel tells of its new size.
+        process = subprocess.Popen(["setsid", "--ctty", "--wait", *map(str, command)], stdin=replica, stdout=replica, stderr=replica)
+        os.close(replica)
+        seen = b""
+        def read_until(word):
+            nonlocal seen
+            while word not in seen:
+                try:
+                    block = os.read(primary, 4096)
+                except OSError:
+                    return
+                if not block:
+                    return
+                seen += block
+        read_until(b"ready")
+        resize(33, 111)
+        read_until(b"33 111")
+        self.assertEqual(3, process.wait(20))
+        self.assertIn(b"20 70", seen)
+        self.assertIn(b"33 111", seen)
 
     def test_console_socket(self):
         self.start()

@@ -18,7 +18,7 @@ class Installed(SandboxTest):
 
     def test_tree_is_what_is_promised(self):
         self.assertTrue(os.access(self.prefix / "bin/moat", os.X_OK))
-        self.assertEqual(["moat-gofer", "moat-loader", "moat-sentry"],
+        self.assertEqual(["moat-gofer", "moat-loader", "moat-sentry", "moat-systemd"],
                          sorted(os.listdir(self.prefix / "libexec/moat")))
 
     def test_installed_moat_finds_its_parts(self):
@@ -31,6 +31,13 @@ class Installed(SandboxTest):
         (self.folder / "link").symlink_to(moved / "bin/moat")
         result = run([self.folder / "link", "--root", self.state, "do", "--no-tty", "--", "echo", "moved"])
         self.assert_ends(result, 0, "moved\n")
+
+    def test_installed_moat_bench_finds_its_parts_and_moat(self):
+        results = self.folder / "results.json"
+        result = run([self.prefix / "bin/moat-bench", "speed", "--quick", "--only", "life", "--json", results,
+                      "--runtime", f"moat={self.prefix}/bin/moat"], limit=120)
+        self.assertEqual(0, result.code, result)
+        self.assertIn('"create"', results.read_text())
 
     def test_missing_part_is_named(self):
         (self.prefix / "libexec/moat/moat-gofer").unlink()

@@ -239,6 +239,26 @@ class LifeCycle(SandboxTest):
         self.assert_refused(self.moat("create", "--bundle", bundle, ID), ID)
         self.assertEqual("created", self.status(ID))
 
+    def test_one_id_in_two_state_directories(self):
+        # By default both would get one control group.
+        self.create(shell("true"))
+        self.assert_ends(self.moat("start", ID), 0)
+        self.assertTrue(wait_until(lambda: self.status(ID) == "stopped"))
+        other = self.folder / "other"
+        with_other = lambda *words: run([MOAT, "--root", other, *words])
+        self.addCleanup(with_other, "delete", "--force", ID)
+        bundle = self.bundle(root("base"), shell("sleep 600"), name="bundle2")
+        self.assert_refused(with_other("create", "--bundle", bundle, ID), "control group", str(self.state / ID))
+        self.assertEqual([], list(other.iterdir()))
+        config = json.loads((bundle / "config.json").read_text())
+        config["linux"]["cgroupsPath"] = f"{ID}-other"
+        (bundle / "config.json").write_text(json.dumps(config))
+        null = subprocess.DEVNULL
+        self.assertEqual(0, subprocess.run([MOAT, "--root", other, "run", "-d", "--bundle", bundle, ID], timeout=60,
+                                           stdin=null, stdout=null, stderr=null).returncode)
+        self.assert_ends(self.moat("delete", ID), 0)
+        self.assertEqual("running", json.loads(with_other("state", ID).out)["status"])
+
     def test_kill_of_a_stopped_one_is_an_error(self):
         self.create(shell("exit 0"))
         self.moat("start", ID)

@@ -1,15 +1,15 @@
 #!/bin/bash
 # Makes (once) a Debian 12 root file system for the tests and prints its path.
 #
-#   build_rootfs.sh base|apps
+#   build_rootfs.sh base|apps|guest
 #
-# The packages are those of NAME.packages beside this file. The root is cached outside the
-# repository, in $MOAT_CACHE (default ~/.cache/moat), under a name that changes with the list, so
-# a changed list makes a new root. Exit 77: the packages cannot be had (no mirror answers, or no
+# The packages are those of NAME.packages beside this file; NAME.customize, where there is one, is
+# called with the root's path at the end. The root is cached outside the repository, in $MOAT_CACHE
+# (default ~/.cache/moat), under a name that changes with both, so a changed list makes a new root. Exit 77: the packages cannot be had (no mirror answers, or no
 # mmdebstrap), the reason on stderr; 1: anything else.
 set -euo pipefail
 
-readonly kName=${1:?usage: build_rootfs.sh base|apps}
+readonly kName=${1:?usage: build_rootfs.sh base|apps|guest}
 readonly kHere=$(cd "$(dirname "$0")" && pwd)
 readonly kList=$kHere/$kName.packages
 readonly kCache=${MOAT_CACHE:-${HOME:-/root}/.cache/moat}
@@ -17,7 +17,15 @@ readonly kFormat=1 # raise it when this script makes roots differently
 
 [[ -f $kList ]] || { echo "build_rootfs: no package list $kList" >&2; exit 1; }
 packages=$(sed -e 's/#.*//' "$kList" | xargs | tr ' ' ',')
-key=$(printf '%s %s' "$kFormat" "$packages" | sha256sum | cut -c1-12)
+customize=()
+# A package written NAME/bookworm-backports is from there.
+[[ $packages != *bookworm-backports* ]] ||
+  customize+=(--setup-hook='sed --in-place "p;s/ bookworm main/ bookworm-backports main/" "$1/etc/apt/sources.list"')
+[[ ! -e $kHere/$kName.customize ]] || customize+=(--customize-hook="$kHere/$kName.customize")
+key=$({
+  printf '%s %s' "$kFormat" "$packages"
+  cat "$kHere/$kName.customize" 2>/dev/null || true
+} | sha256sum | cut -c1-12)
 readonly root=$kCache/debian12-$kName-$key
 
 mkdir -p "$kCache"
@@ -46,7 +54,7 @@ if ! mmdebstrap --mode=root --variant=minbase --include="$packages" \
   --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
   --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' \
-  --skip=check/empty bookworm "$partial" >"$log" 2>&1; then
+  "${customize[@]}" --skip=check/empty bookworm "$partial" >"$log" 2>&1; then
   tail -n 15 "$log" >&2
   echo "build_rootfs: mmdebstrap failed for the root '$kName'; the whole log is $log" >&2
   # Only a mirror that does not answer is a reason to skip.
