@@ -15,6 +15,7 @@ import sandbox
 from sandbox import SKIPPED, SandboxTest, root, run, wait_until
 
 IMAGE = "moat-test"
+DEPLOY = sandbox.TESTS.parent / "deploy"
 START_SECONDS = 60
 # Programs of the Debian root that are in the image besides busybox: dynamic ones.
 DYNAMIC = ["bash", "env", "stat"]
@@ -60,6 +61,21 @@ def make_layer(folder):
     assert made.code == 0, made.err
     shutil.rmtree(top)
     return layer
+
+
+def make_archive(folder, tag, command):
+    """An OCI archive with the image `tag`, whose command is `command`."""
+    layout, archive = folder / f"oci-{tag}", folder / f"{tag}.tar"
+    image = f"{layout}:{tag}"
+    words = [word for argument in command for word in ("--config.cmd", argument)]
+    for step in (["init", "--layout", layout], ["new", "--image", image],
+                 ["raw", "add-layer", "--image", image, make_layer(folder)],
+                 ["config", "--image", image, "--config.env", "PATH=/bin", *words]):
+        done = run(["umoci", *step])
+        assert done.code == 0, done.err
+    done = run(["tar", "-C", layout, "-cf", archive, "."])
+    assert done.code == 0, done.err
+    return archive
 
 
 class ClientTest(SandboxTest):

@@ -30,13 +30,7 @@ class Containerd(clients.ClientTest):
         self.addCleanup(self.remove_all)
 
     def make_image(self):
-        layout = f"{self.folder}/oci"
-        for command in (["init", "--layout", layout], ["new", "--image", f"{layout}:base"],
-                        ["raw", "add-layer", "--image", f"{layout}:base", clients.make_layer(self.folder)],
-                        ["config", "--image", f"{layout}:base", "--config.env", "PATH=/bin", "--config.cmd", "sh"]):
-            self.assert_ends(run(["umoci", *command]), 0)
-        archive = self.folder / "image.tar"
-        self.assert_ends(run(["tar", "-C", layout, "-cf", archive, "."]), 0)
+        archive = clients.make_archive(self.folder, "base", ["sh"])
         self.client("image", "import", "--base-name", f"local/{clients.IMAGE}", archive)
         return f"local/{clients.IMAGE}:base"
 

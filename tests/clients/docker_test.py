@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""dockerd runs moat, as its default runtime."""
+"""dockerd runs moat, as its default runtime: with deploy/docker-daemon.json, and what keeps a test to itself."""
 
 import json
 import os
@@ -14,8 +14,10 @@ class Docker(clients.ClientTest):
         super().setUp()
         self.socket = f"unix://{self.folder}/docker.sock"
         config = self.folder / "daemon.json"
+        settings = json.loads((clients.DEPLOY / "docker-daemon.json").read_text())
+        settings["runtimes"]["moat"]["path"] = MOAT
         config.write_text(json.dumps({
-            "runtimes": {"moat": {"path": MOAT}}, "default-runtime": "moat",
+            **settings, "default-runtime": "moat",
             "bridge": "none", "iptables": False, "ip6tables": False, "hosts": [self.socket],
             "data-root": f"{self.folder}/data", "exec-root": "/run/docker-exec", "pidfile": f"{self.folder}/docker.pid",
         }))

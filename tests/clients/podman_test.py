@@ -10,8 +10,8 @@ import subprocess
 import clients
 from sandbox import MOAT, run, wait_until
 
-# Podman's default limits are higher than what a test machine may allow.
-CONFIG = """
+# What deploy/ has for people, and limits: Podman's defaults are higher than what a test machine may allow.
+CONFIG = (clients.DEPLOY / "podman-containers.conf").read_text().replace("/usr/local/bin/moat", MOAT) + """
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 """
@@ -30,7 +30,7 @@ class Podman(clients.ClientTest):
 
     def podman_command(self):
         return ["env", f"CONTAINERS_CONF={self.config}", "podman", "--root", self.folder / "root", "--runroot", "/run/podman-run", "--tmpdir", "/run/podman-tmp",
-                "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", MOAT]
+                "--events-backend", "file", "--runtime", "moat"]
 
     def remove_all(self):
         self.client("pod", "rm", "--all", "--force", "--time", "0")
@@ -91,6 +91,17 @@ class Podman(clients.ClientTest):
         self.assertEqual("in\nsleep\n", self.client("exec", container, "sh", "-c", "echo in; cat /proc/1/comm").out)
         self.client("exec", container, "sh", "-c", "exit 9", code=9)
 
+    def test_top_in_podman(self):
+        container = self.detached("sleep", "600")
+        # The container's own ps; podman's finds no /proc in the empty root of the init.
+        self.assertIn("sleep", self.client("top", container, "-o", "pid,comm").out)
+        self.client("top", container, code=125)
+
+    def test_joined_pid_namespace_is_refused_in_podman(self):
+        container = self.detached("sleep", "600")
+        result = self.start("true", flags=["--pid", f"container:{container}"], code=126)
+        self.assertIn("another supervisor", result.err)
+
     def test_pod_in_podman(self):
         # The first container of the pod holds the namespaces; any program that sleeps will do.
         self.client("pod", "create", "--name", "pod1", "--network", "none", "--infra-image", f"localhost/{clients.IMAGE}",
@@ -126,8 +137,7 @@ class RootlessPodman(Podman):
             os.chown(folder, uid, uid)
         environment = ["env", "--ignore-environment", f"--chdir={home}", f"PATH={os.environ['PATH']}", f"HOME={home}", f"XDG_RUNTIME_DIR={self.runtime}",
                        f"USER={name}", f"CONTAINERS_CONF={self.config}"]
-        return ["setpriv", "--reuid", uid, "--regid", uid, "--init-groups", *environment, "podman", "--cgroup-manager",
-                "cgroupfs", "--events-backend", "file", "--runtime", MOAT]
+        return ["setpriv", "--reuid", uid, "--regid", uid, "--init-groups", *environment, "podman", "--events-backend", "file", "--runtime", "moat"]
 
     def remove_all(self):
         super().remove_all()

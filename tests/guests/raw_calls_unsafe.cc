@@ -70,7 +70,12 @@ long OpenDeviceMadeHere() {
   return made < 0 ? made : Syscall(SYS_open, Address("/tmp/disk"), O_RDONLY);
 }
 
-long TraceParent() { return Syscall(SYS_ptrace, PTRACE_SEIZE, getppid()); }
+// Tracing itself is allowed; switching a tracee's filter off, and reading the filter, is not.
+long SuspendSeccomp() {
+  constexpr long kSuspendSeccomp = 1 << 21;  // PTRACE_O_SUSPEND_SECCOMP
+  return Syscall(SYS_ptrace, PTRACE_SEIZE, getppid(), 0, kSuspendSeccomp);
+}
+long ReadFilter() { return Syscall(SYS_ptrace, PTRACE_SECCOMP_GET_FILTER, getppid(), 0, 0); }
 
 long AskForAPlan() {
   static loader::Plan plan;
@@ -146,7 +151,8 @@ constexpr ForbiddenCall kForbidden[] = {
     {"vhangup", [] { return Syscall(SYS_vhangup); }},
     {"fanotify_init", [] { return Syscall(SYS_fanotify_init, 0, 0); }},
     {"block_device", OpenDeviceMadeHere},
-    {"trace_parent", TraceParent},
+    {"suspend_seccomp", SuspendSeccomp},
+    {"read_filter", ReadFilter},
     {"unknown_number", [] { return Syscall(6000); }},
     {"negative_number", [] { return Syscall(-7); }},
     {"plan_that_was_not_armed", AskForAPlan},

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a hostile workload tries, and what the host sees of a container. Named by symptom."""
 
+import itertools
 import os
 import pathlib
 import re
@@ -15,11 +16,30 @@ from sandbox import MOAT, PROGRAMS, SandboxTest, descendants, main, name_of, not
 
 GUESTS = f"{PROGRAMS}/guests"
 # "Gets nothing" is an error or death, never a result.
-REFUSED = re.compile(r"^[a-z0-9_]+: (EPERM|ENOSYS|EACCES|EAFNOSUPPORT|killed by (31|9))$"
+REFUSED = re.compile(r"^[a-z0-9_]+: (EPERM|ENOSYS|EACCES|EAFNOSUPPORT|EIO|killed by (31|9))$"
                      r"|^exec_with_cookie\w+: ENOENT$")
-# What gofer/server/identity.h documents. For the files of the container: CHOWN, DAC_OVERRIDE,
-# DAC_READ_SEARCH, FOWNER, FSETID, MKNOD, SETFCAP; to act for callers: SETUID, SETGID, SYS_CHROOT.
-GOFER_CAPABILITIES = {0, 1, 2, 3, 4, 27, 31} | {6, 7, 18}
+THREAT_MODEL = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/THREAT_MODEL.md"
+SUPERVISORS = ("moat-sentry", "moat-gofer")
+CAPABILITIES = {name: bit for bit, name in enumerate(
+    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
+    "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN "
+    "SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP".split())}
+
+
+def documented(head):
+    """The rows of the table of docs/THREAT_MODEL.md that begins with `head`, as lists of cells."""
+    lines = THREAT_MODEL.read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(head)) + 2
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in
+            itertools.takewhile(lambda line: line.startswith("|"), lines[start:])]
+    assert rows, head
+    return rows
+
+
+def limits_of(pid):
+    """Name of a limit to its soft and its hard value."""
+    lines = pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines()[1:]
+    return {line[:26].strip(): line[26:].split()[:2] for line in lines}
 
 
 def status_of(pid):
@@ -244,29 +264,39 @@ class SeenFromTheHost(Guest):
             status = status_of(pid)
             self.assertEqual(("2", "1"), (status["Seccomp"], status["NoNewPrivs"]))
 
-    def test_sentry_has_no_capability(self):
-        status = status_of(self.supervisor("moat-sentry"))
-        for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"):
-            self.assertEqual(0, int(status[kind], 16), kind)
-        self.assertEqual("1", status["NoNewPrivs"])
+    def assert_status_line(self, pid, line, said):
+        value = status_of(pid)[line]
+        if line.startswith("Cap"):
+            most = {CAPABILITIES[name] for name in said.split() if name != "-"}
+            held = {bit for bit in range(64) if int(value, 16) >> bit & 1}
+            self.assertLessEqual(held, most, f"{line} of {name_of(pid)}")
+        else:
+            self.assertEqual(said, value, f"{line} of {name_of(pid)}")
 
-    def test_gofer_has_only_the_documented_capabilities(self):
-        status = status_of(self.supervisor("moat-gofer"))
-        for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"):
-            held = {bit for bit in range(64) if int(status[kind], 16) >> bit & 1}
-            self.assertLessEqual(held, GOFER_CAPABILITIES, kind)
-        self.assertEqual("1", status["NoNewPrivs"])
+    def test_supervisors_are_as_documented(self):
+        for file, line, *said in documented("| file | line |"):
+            for name, value in zip(SUPERVISORS, said):
+                pid = self.supervisor(name)
+                if file == "status":
+                    self.assert_status_line(pid, line, value)
+                else:
+                    self.assertEqual([value] * 2, limits_of(pid)[line], f"{line} of {name}")
 
-
-    def test_supervisors_hold_only_what_they_use(self):
-        either = r"/dev/null|anon_inode:\[(pidfd|eventfd|eventpoll)\]|socket:\[\d+\]|pipe:\[\d+\]|anon_inode:inotify"
-        # The sentry: listeners; trees of its own and of the stub; the limits that /proc shows; names of
-        # the container that it remembers. The gofer: the container's root, and what it opens for a moment.
-        own = {"moat-sentry": r"anon_inode:seccomp( notify)?|/|/proc|/virtual|/moat-loader|/sys/fs/cgroup/\S+", "moat-gofer": "/"}
-        for name, patterns in own.items():
+    def test_supervisors_hold_only_the_documented_descriptors(self):
+        kinds = [row for row in documented("| descriptor |") if row[0].startswith("`")]
+        for column, name in enumerate(SUPERVISORS, 1):
+            patterns = [re.escape(row[0].strip("`")).replace(r"\*", ".*") for row in kinds if row[column] != "-"]
             held = [os.readlink(entry) for entry in self.descriptors(name) if not self.is_remembered_name(entry)]
             self.assertGreater(len(held), 3)
-            self.assertEqual([], [t for t in held if not re.fullmatch(f"{either}|{patterns}", t)], name)
+            self.assertEqual([], [t for t in held if not any(re.fullmatch(p, t) for p in patterns)], name)
+
+    def test_executables_of_the_supervisors_cannot_be_written(self):
+        for name in SUPERVISORS:
+            with self.assertRaises(OSError):
+                os.open(f"/proc/{self.supervisor(name)}/exe", os.O_WRONLY)  # ETXTBSY while it runs
+            held = os.open(f"/proc/{self.supervisor(name)}/exe", os.O_PATH)
+            self.assertTrue(os.fstatvfs(held).f_flag & os.ST_RDONLY, f"{name} was executed from a writable mount")
+            os.close(held)
 
     def is_remembered_name(self, entry):
         """Whether the descriptor opens nothing (O_PATH) and lies in the container's own tree."""

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -51,6 +52,29 @@ class HostileImage(SandboxTest):
     def test_dev_is_a_relative_link_to_the_host(self):
         self.replace_by_link("dev", f"../../../../../../{self.outside}")
         self.run_image()
+
+    def test_console_of_a_volume_on_dev_is_a_link(self):
+        volume = self.folder / "volume"
+        (volume / "pts").mkdir(parents=True)
+        (volume / "console").symlink_to("/etc/console")
+        (self.image / "etc/console").write_text("untouched")
+
+        def change(config):
+            config["process"]["terminal"] = True
+            kept = [mount for mount in config["mounts"] if not mount["destination"].startswith("/dev")]
+            config["mounts"] = kept + [
+                {"destination": "/dev", "type": "bind", "source": str(volume), "options": ["rbind", "rw"]},
+                {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+                 "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]}]
+        bundle = self.bundle(self.image, change)
+        with socket.socket(socket.AF_UNIX) as listener:
+            path = self.folder / "console.sock"
+            listener.bind(str(path))
+            listener.listen()
+            self.delete_at_end(ID)
+            result = self.moat("create", "--bundle", bundle, "--console-socket", path, ID)
+        self.assert_refused(result, "/dev/console", "symbolic link")
+        self.assertEqual("untouched", (self.image / "etc/console").read_text())
 
     def test_proc_is_a_link_to_the_host(self):
         self.replace_by_link("proc", self.outside)

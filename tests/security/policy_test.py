@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+"""Policies (docs/policy.md) as a hostile program meets them. Named by what they promise."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+
+from sandbox import ID, MOAT, SandboxTest, main, root, run  # noqa: E402
+
+CALLS = """
+import ctypes, errno, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *arguments):
+    result = libc.syscall(number, *[ctypes.c_long(a) for a in arguments])
+    return "ok" if result >= 0 else errno.errorcode[ctypes.get_errno()]
+def attempt(function, *arguments):
+    try:
+        function(*arguments)
+        return "ok"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+"""
+
+
+class PolicyTest(SandboxTest):
+    def policy(self, name="test", **parts):
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps({"name": name, **parts}, indent=1))
+        return path
+
+    def start(self, *flags):
+        """A container that goes on, and keeps no pipe of ours."""
+        command = ["timeout", "-k", "5", "60", MOAT, "--root", self.state, "run", "-d", *flags, ID]
+        null = subprocess.DEVNULL
+        self.assertEqual(0, subprocess.run(command, stdin=null, stdout=null, stderr=null).returncode)
+
+    def inside(self, script, *flags, **options):
+        return self.do("--rootfs", root("base"), "--cwd", "/", *flags, "--", "python3", "-c", CALLS + script, **options)
+
+    def assert_says(self, expected, script, *flags, **options):
+        self.assert_ends(self.inside(script, *flags, **options), 0, expected)
+
+
+class Calls(PolicyTest):
+    def test_a_call_is_refused_by_its_arguments(self):
+        policy = self.policy(calls=[{"calls": ["mprotect"], "action": "errno", "errno": "EACCES", "reason": "r",
+                                     "when": [{"argument": 2, "has": ["PROT_WRITE", "PROT_EXEC"]}]}])
+        self.assert_says("EACCES ok\n", """
+import mmap
+memory = mmap.mmap(-1, 4096)
+address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+print(call(10, address, 4096, 7), call(10, address, 4096, 3))""", "--policy", policy)
+
+    def test_a_killed_call_ends_the_program(self):
+        policy = self.policy(calls=[{"calls": ["getsid"], "action": "kill", "reason": "r"}])
+        result = self.inside("call(124, 0)\nprint('still here')", "--policy", policy)
+        self.assert_ends(result, 128 + 31, "")
+
+    def test_a_call_that_is_watched_goes_on(self):
+        policy = self.policy(calls=[{"calls": ["getpgid"], "action": "sentry", "reason": "seen"}])
+        audit = self.folder / "audit"
+        self.assert_says("ok\n", "print(call(121, 0))", "--policy", policy, "--audit", audit)
+        self.assertIn('"call":"getpgid"', audit.read_text())
+
+    def test_loosening_is_shown_by_state(self):
+        policy = self.policy(calls=[{"calls": ["preadv2"], "action": "native", "loosen": "a database"}])
+        bundle = self.bundle(root("base"), lambda c: c["process"].update(args=["sleep", "100"]))
+        self.delete_at_end(ID)
+        self.start("--policy", policy, "-b", bundle)
+        state = json.loads(self.moat("state", ID).out)
+        self.assertEqual("test", state["policy"]["name"])
+        self.assertIn("a database", state["policy"]["loosened"][0])
+        script = CALLS + "print(call(327, -1, 0, 0, 0, 0, 0), call(425, 1, 0))"
+        self.assert_ends(self.moat("exec", ID, "python3", "-c", script), 0, "EBADF ENOSYS\n")
+
+    def test_an_annotation_chooses_a_policy(self):
+        def change(config):
+            config["annotations"] = {"dev.moat.policy": "strict"}
+            config["process"]["args"] = ["python3", "-c", CALLS + "print(call(29, 0, 4096, 0))"]
+        bundle = self.bundle(root("base"), change)
+        self.assert_ends(self.moat("run", "-b", bundle, ID), 0, "ENOSYS\n")
+
+    def test_a_policy_with_a_fault_runs_nothing(self):
+        path = self.folder / "bad.json"
+        path.write_text('{\n  "name": "x",\n  "calls": [{"calls": ["opne"], "action": "kill", "reason": "r"}]\n}')
+        result = self.do("--policy", path, "--", "true")
+        self.assert_refused(result, f"{path}:3:24:", "opne")
+        self.assert_refused(self.do("--policy", "no-such", "--", "true"), "default, strict")
+
+    def test_real_programs_run_under_strict(self):
+        result = self.do("--rootfs", root("base"), "--cwd", "/", "--policy", "strict", "--", "sh", "-c",
+                         "ls / | wc -l >/dev/null && tar -C /etc -cf - passwd | tar -tf - && "
+                         "find /etc -maxdepth 1 -name passwd && python3 -c 'import subprocess, threading, json; "
+                         "t = threading.Thread(target=print, args=(1,)); t.start(); t.join(); "
+                         "print(subprocess.run([\"true\"]).returncode)'")
+        self.assert_ends(result, 0, "passwd\n/etc/passwd\n1\n0\n")
+
+    def test_limits_hold(self):
+        policy = self.policy(limits={"open_files": 20, "file_size": "1M"})
+        self.assert_says("20 EMFILE EFBIG\n", """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+      attempt(lambda: [os.dup(0) for _ in range(30)]), end=" ")
+os.closerange(3, 30)
+print(attempt(lambda: os.truncate(os.open("/tmp/x", os.O_CREAT | os.O_RDWR), 2 << 20)))""", "--policy", policy)
+
+
+class Told(PolicyTest):
+    def test_a_refusal_is_told_once_and_traced(self):
+        bundle = self.bundle(root("base"), lambda c: c["process"].update(
+            args=["python3", "-c", CALLS + "call(323, 1); call(323, 1); call(321, 0); "
+                  "import time; time.sleep(100)"]))
+        self.delete_at_end(ID)
+        self.start("-b", bundle)
+        file = self.state / ID / "refusals.jsonl"
+        from sandbox import wait_until
+        self.assertTrue(wait_until(lambda: "bpf" in file.read_text()))
+        calls = [json.loads(line)["call"] for line in file.read_text().splitlines()]
+        self.assertEqual(1, calls.count("userfaultfd"))
+        events = self.moat("events", "--refusals", ID)
+        self.assert_ends(events, 0)
+        self.assertIn("userfaultfd", events.out)
+        traced = self.inside("call(323, 0x10, 1, 0)", "--trace")
+        self.assertIn("userfaultfd(0x10, 0x1, 0x0", traced.err)
+        self.assertIn("= -1 EPERM (table:", traced.err)
+
+    def test_an_audit_has_every_refusal_with_its_arguments(self):
+        audit = self.folder / "audit.jsonl"
+        self.assert_says("", "for i in range(5): call(321, i, 7)", "--audit", audit)
+        lines = [json.loads(line) for line in audit.read_text().splitlines()]
+        bpf = [line for line in lines if line["call"] == "bpf"]
+        self.assertEqual([f"0x{i}" for i in range(5)], [line["args"][0] for line in bpf])
+        self.assertEqual(("EPERM", "table"), (bpf[0]["answer"], bpf[0]["rule"]))
+        self.assertGreater(bpf[0]["task"], 0)
+
+    def test_an_audit_that_nobody_reads_holds_nobody_up(self):
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        self.assert_says("ok\n", "for i in range(5000): call(321, i)\nprint('ok')", "--audit", fifo)
+
+
+class Network(PolicyTest):
+    """In a network namespace of the test's own, which the container shares (--net host)."""
+
+    ADDRESSES = ("10.1.0.1", "10.2.0.1")
+
+    def setUp(self):
+        super().setUp()
+        os.unshare(os.CLONE_NEWNET) if hasattr(os, "unshare") else self._unshare()
+        for command in (["ip", "link", "set", "lo", "up"],
+                        *(["ip", "addr", "add", f"{a}/32", "dev", "lo"] for a in self.ADDRESSES),
+                        ["ip", "addr", "add", "fd00:1::1/128", "dev", "lo", "nodad"]):
+            self.assert_ends(run(command), 0)
+        pathlib.Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 2147483647")
+        self.servers = []
+        for family, kind, address in ((socket.AF_INET, socket.SOCK_STREAM, "0.0.0.0"),
+                                      (socket.AF_INET6, socket.SOCK_STREAM, "::"),
+                                      (socket.AF_INET, socket.SOCK_DGRAM, "0.0.0.0")):
+            server = socket.socket(family, kind)
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            server.bind((address, 8080))
+            if kind == socket.SOCK_STREAM:
+                server.listen(64)
+            self.servers.append(server)
+            self.addCleanup(server.close)
+
+    @staticmethod
+    def _unshare():
+        import ctypes
+        if ctypes.CDLL(None, use_errno=True).unshare(0x40000000) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+
+    SCRIPT = """
+def tcp(address, family=socket.AF_INET, port=8080):
+    with socket.socket(family) as s:
+        s.settimeout(5)
+        return attempt(s.connect, (address, port))
+def udp(address, family=socket.AF_INET):
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        return attempt(s.sendto, b"x", (address, 8080))
+def udp_message(address):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        return attempt(s.sendmsg, [b"x"], [], 0, (address, 8080))
+def fast_open(address):
+    with socket.socket() as s:
+        return attempt(s.sendto, b"x", 0x20000000, (address, 8080))
+def ping():
+    return attempt(socket.socket, socket.AF_INET, socket.SOCK_DGRAM, 1)
+"""
+
+    def says(self, expected, script, egress):
+        policy = self.policy(egress=egress)
+        self.assert_says(expected + "\n", self.SCRIPT + f"print({script})", "--net", "host", "--policy", policy)
+
+    ONE = {"otherwise": "deny", "rules": [{"allow": "10.1.0.0/16:8080", "reason": "r"}]}
+
+    def test_packets_go_where_the_policy_says(self):
+        self.says("ok EPERM EPERM EPERM", "tcp('10.1.0.1'), tcp('10.2.0.1'), tcp('127.0.0.1'), tcp('10.1.0.1', port=80)",
+                  self.ONE)
+        self.says("ok EPERM EPERM EPERM", "udp('10.1.0.1'), udp('10.2.0.1'), udp_message('10.2.0.1'), ping()", self.ONE)
+
+    def test_no_other_spelling_of_an_address_helps(self):
+        v6 = "socket.AF_INET6"
+        self.says("ok EPERM EPERM EPERM EPERM EPERM",
+                  f"tcp('::ffff:10.1.0.1', {v6}), tcp('::ffff:10.2.0.1', {v6}), tcp('::1', {v6}), tcp('::', {v6}), "
+                  f"tcp('0.0.0.0'), udp('::ffff:10.2.0.1', {v6})", self.ONE)
+
+    def test_a_first_packet_with_data_is_no_way_round(self):
+        self.says("EPERM", "fast_open('10.2.0.1')", self.ONE)
+
+    def test_exceptions_and_ipv6(self):
+        v6 = "socket.AF_INET6"
+        self.says("ok EPERM ok EPERM", f"tcp('10.1.0.1'), tcp('0.0.0.0'), tcp('fd00:1::1', {v6}), tcp('::1', {v6})",
+                  {"otherwise": "allow", "rules": [{"deny": "127.0.0.0/8", "reason": "r"}, {"deny": "::1", "reason": "r"}]})
+        self.says("EPERM ok", f"tcp('10.1.0.1'), tcp('fd00:1::1', {v6})",
+                  {"otherwise": "deny", "rules": [{"allow": "[fd00:1::]/32:8080/tcp", "reason": "r"}]})
+
+    def test_an_address_that_changes_during_the_call(self):
+        policy = self.policy(egress=self.ONE)
+        reached = []
+        good = self.servers[0]
+        seen = threading.Event()
+
+        def accept():
+            good.settimeout(0.2)
+            while not seen.is_set():
+                try:
+                    peer, _ = good.accept()
+                    reached.append(peer.getsockname()[0])
+                    peer.close()
+                except TimeoutError:
+                    pass
+        thread = threading.Thread(target=accept)
+        thread.start()
+        result = self.inside("""
+import mmap, signal
+memory = mmap.mmap(-1, 4096)
+address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+def name(a): return struct.pack("H", 2) + struct.pack("!H", 8080) + socket.inet_aton(a) + bytes(8)
+good, bad = name("10.1.0.1"), name("10.2.0.1")
+child = os.fork()
+while child == 0:
+    memory[:16] = good
+    memory[:16] = bad
+for _ in range(3000):
+    with socket.socket() as s:
+        libc.connect(s.fileno(), ctypes.c_void_p(address), 16)
+os.kill(child, signal.SIGKILL)""", "--net", "host", "--policy", policy, limit=120)
+        seen.set()
+        thread.join()
+        self.assert_ends(result, 0)
+        self.assertTrue(reached)
+        self.assertEqual({"10.1.0.1"}, set(reached))
+
+    def test_exec_is_bound_too(self):
+        policy = self.policy(egress=self.ONE)
+        def change(config):
+            config["process"]["args"] = ["sleep", "100"]
+            config["linux"]["namespaces"] = [n for n in config["linux"]["namespaces"] if n["type"] != "network"]
+        bundle = self.bundle(root("base"), change)
+        self.delete_at_end(ID)
+        self.start("--policy", policy, "-b", bundle)
+        script = CALLS + self.SCRIPT + "print(tcp('10.1.0.1'), tcp('10.2.0.1'))"
+        self.assert_ends(self.moat("exec", ID, "python3", "-c", script), 0, "ok EPERM\n")
+
+    def test_without_a_control_group_nothing_runs(self):
+        policy = self.policy(egress=self.ONE)
+        result = self.moat("--cgroup-manager", "disabled", "do", "--no-tty", "--policy", policy, "--", "true")
+        self.assert_refused(result, "egress", "cgroup v2")
+
+
+class Files(PolicyTest):
+    def volume(self, name="volume"):
+        folder = self.folder / name
+        folder.mkdir()
+        folder.chmod(0o777)
+        for file in ("secret", "settings", "plain"):
+            (folder / file).write_text(file)
+            (folder / file).chmod(0o666)
+        (folder / "kept").mkdir()
+        (folder / "kept" / "file").write_text("kept")
+        return folder
+
+    RULES = [{"hide": "/v/secret", "reason": "r"}, {"read_only": "/v/settings", "reason": "r"},
+             {"deny": "/v/kept", "reason": "r"}]
+
+    def test_rules_bind_the_object_however_it_is_named(self):
+        volume, policy = self.volume(), self.policy(files=self.RULES)
+        self.assert_says("ok\n", """
+v = os.open("/v", os.O_RDONLY)
+os.symlink("/v/secret", "/v/link"); os.symlink("v", "/tmp/dir")
+for path in ("/v/secret", "/v/./secret", "/v/link", "/tmp/../v/secret"):
+    assert open(path).read() == "", path
+assert os.read(os.open("secret", os.O_RDONLY, dir_fd=v), 9) == b""
+os.chdir("/v"); assert open("secret").read() == ""
+for path in ("/v/settings", "settings"):
+    assert open(path).read() == "settings"
+    for wrong in (lambda: open(path, "w"), lambda: os.truncate(path, 0), lambda: os.chmod(path, 0o600),
+                  lambda: os.utime(path), lambda: os.open(path, os.O_RDWR)):
+        assert attempt(wrong) == "EROFS", path
+for wrong in (lambda: os.rename("/v/secret", "/v/x"), lambda: os.rename("/v/settings", "/v/x"),
+              lambda: os.unlink("/v/settings"), lambda: os.replace("/v/plain", "/v/settings"),
+              lambda: os.rmdir("/v/kept")):
+    assert attempt(wrong) in ("EBUSY", "EXDEV"), attempt(wrong)
+for wrong in (lambda: os.link("/v/secret", "/v/x"), lambda: os.link("/v/settings", "/v/x"),
+              lambda: os.link("/v/settings", "/tmp/x")):
+    assert attempt(wrong) == "EXDEV", attempt(wrong)
+assert attempt(open, "/v/kept/file") in ("EACCES", "ENOENT")
+assert open("/v/plain").read() == "plain"; open("/v/plain", "w").close()
+print("ok")""", "--volume", f"{volume}:/v", "--policy", policy)
+
+    def test_a_volume_that_is_shown_twice(self):
+        volume, policy = self.volume(), self.policy(files=self.RULES)
+        self.assert_says("ok\n", """
+assert open("/w/secret").read() == "" and open("/w/sub/../secret").read() == "" if os.path.exists("/w/sub") else True
+assert open("/w/secret").read() == ""
+assert attempt(open, "/w/settings", "w") == "EROFS"
+assert attempt(open, "/k/file") in ("EACCES", "ENOENT"), attempt(open, "/k/file")
+print("ok")""", "--volume", f"{volume}:/v", "--volume", f"{volume}:/w", "--volume", f"{volume}/kept:/k",
+                         "--policy", policy)
+
+    def test_a_hard_link_makes_the_rule_a_fault(self):
+        volume = self.volume()
+        os.link(volume / "secret", volume / "other")
+        result = self.do("--volume", f"{volume}:/v", "--policy", self.policy(files=self.RULES), "--", "true")
+        self.assert_refused(result, "/v/secret", "hard links")
+        os.unlink(volume / "other")
+        os.link(volume / "kept" / "file", volume / "other")
+        result = self.do("--volume", f"{volume}:/v", "--policy", self.policy(files=self.RULES), "--", "true")
+        self.assert_refused(result, "/v/kept", "hard links")
+
+    def test_a_rule_that_names_nothing_is_a_fault(self):
+        missing = [{"read_only": "/etc/ld.so.preload", "reason": "r"}]
+        result = self.do("--rootfs", root("base"), "--cwd", "/", "--policy", self.policy(files=missing), "--", "true")
+        self.assert_refused(result, "/etc/ld.so.preload", "optional")
+        missing[0]["optional"] = True
+        self.assert_ends(self.do("--rootfs", root("base"), "--cwd", "/", "--policy", self.policy(files=missing), "--",
+                                 "true"), 0)
+
+    def test_a_parent_that_is_renamed_takes_the_rule_along(self):
+        folder = self.folder / "tree"
+        (folder / "a" / "b").mkdir(parents=True)
+        (folder / "a" / "b" / "secret").write_text("secret")
+        for path in (folder, folder / "a", folder / "a" / "b"):
+            path.chmod(0o777)
+        policy = self.policy(files=[{"hide": "/v/a/b/secret", "reason": "r"}])
+        self.assert_says("ok\n", """
+os.rename("/v/a", "/v/c")
+assert open("/v/c/b/secret").read() == ""
+os.mkdir("/v/a"); os.mkdir("/v/a/b"); open("/v/a/b/secret", "w").write("new")
+assert open("/v/a/b/secret").read() == "new"
+print("ok")""", "--volume", f"{folder}:/v", "--policy", policy)
+
+
+class Programs(PolicyTest):
+    RULES = [{"allow": "/usr/bin/python3.11", "reason": "r"}, {"allow": "/usr/lib", "reason": "libraries"},
+             {"allow": "/lib64", "optional": True, "reason": "the loader"}]
+
+    def test_only_what_is_listed_is_executed(self):
+        policy = self.policy(exec=self.RULES)
+        self.assert_says("ok\n", """
+import shutil, subprocess
+assert attempt(os.execv, "/usr/bin/id", ["id"]) == "EACCES"
+assert attempt(os.execv, "/usr/lib/../bin/id", ["id"]) == "EACCES"
+shutil.copy("/usr/bin/python3.11", "/tmp/mine"); os.chmod("/tmp/mine", 0o755)
+assert attempt(os.execv, "/tmp/mine", ["mine"]) == "EACCES"
+open("/tmp/script", "w").write("#!/usr/bin/python3.11\\n"); os.chmod("/tmp/script", 0o755)
+assert attempt(os.execv, "/tmp/script", ["script"]) == "EACCES"
+fd = os.open("/usr/bin/id", os.O_RDONLY)
+assert attempt(os.execve, fd, ["id"], {}) == "EACCES"
+assert subprocess.run(["/usr/bin/python3.11", "-c", "pass"]).returncode == 0
+loader = "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+assert subprocess.run([loader, "/tmp/mine", "-c", "pass"], stderr=subprocess.DEVNULL).returncode == 127
+print("ok")""", "--policy", policy)
+
+    def test_code_comes_from_nowhere_else(self):
+        policy = self.policy(exec=self.RULES)
+        self.assert_says("EPERM EACCES ok EACCES EROFS\n", """
+import mmap
+open("/tmp/code", "wb").write(bytes(4096))
+code = os.open("/tmp/code", os.O_RDONLY)
+plain = libc.memfd_create(b"x", 0)
+refused = errno.errorcode[ctypes.get_errno()] if plain < 0 else "ok"
+sealed = libc.memfd_create(b"x", 8)
+os.write(sealed, open("/usr/bin/id", "rb").read())
+print(attempt(mmap.mmap, code, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC), refused,
+      "ok" if sealed >= 0 else "none", attempt(os.execve, sealed, ["x"], {}),
+      attempt(open, "/usr/lib/os-release", "r+"))""", "--policy", policy)
+
+
+if __name__ == "__main__":
+    main()
