@@ -117,8 +117,8 @@ void AddRange(std::vector<Range>& ranges, uint32_t first, Code code) {
   ranges.push_back({first, std::move(code)});
 }
 
-std::vector<Range> Ranges(const std::map<uint32_t, Rule>& rules, const Action& otherwise) {
-  const Code gap = {Return(otherwise)};
+std::vector<Range> Ranges(const std::map<uint32_t, Rule>& rules, const FilterSpec& spec) {
+  const Code gap = {Return(spec.otherwise)};
   std::vector<Range> ranges;
   uint32_t next = 0;
   for (const auto& [nr, rule] : rules) {
@@ -127,7 +127,7 @@ std::vector<Range> Ranges(const std::map<uint32_t, Rule>& rules, const Action& o
     next = nr + 1;
   }
   AddRange(ranges, next, gap);
-  AddRange(ranges, kFirstX32Number, {Return(Action::Error(ENOSYS))});
+  AddRange(ranges, kFirstX32Number, {Return(spec.foreign)});
   return ranges;
 }
 
@@ -154,16 +154,18 @@ Code Search(const std::vector<Range>& ranges, size_t begin, size_t end) {
 }  // namespace
 
 absl::StatusOr<std::vector<sock_filter>> Compile(const FilterSpec& spec) {
-  if (auto status = CheckAction(-1, spec.otherwise); !status.ok()) return status;
+  for (const Action& action : {spec.otherwise, spec.foreign}) {
+    if (auto status = CheckAction(-1, action); !status.ok()) return status;
+  }
   auto rules = RulesByNumber(spec);
   if (!rules.ok()) return rules.status();
   Code program = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-      Return(Action::Error(ENOSYS)),
+      Return(spec.foreign),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
   };
-  const std::vector<Range> ranges = Ranges(*rules, spec.otherwise);
+  const std::vector<Range> ranges = Ranges(*rules, spec);
   Append(program, Search(ranges, 0, ranges.size()));
   if (program.size() > BPF_MAXINSNS)
     return absl::InvalidArgumentError(

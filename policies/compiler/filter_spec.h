@@ -75,17 +75,19 @@ struct Rule {
   std::vector<Case> cases = {};  // the first that applies wins
 };
 
-// Numbers without a rule get `otherwise`. Calls of other architectures (int 0x80, 32-bit code) and
-// of the x32 ABI (numbers from 0x40000000) always fail with ENOSYS, as on a kernel built without
-// them: a probing program goes on and nothing reaches the kernel.
+// Numbers without a rule get `otherwise`.
 struct FilterSpec {
   std::vector<Rule> rules;  // at most one per number
   Action otherwise = Action::Error(ENOSYS);
+  // Of other architectures (int 0x80, 32-bit code) and of the x32 ABI (numbers from 0x40000000).
+  // ENOSYS, as on a kernel built without them: a probing program goes on and nothing reaches the
+  // kernel.
+  Action foreign = Action::Error(ENOSYS);
   // A call of `cookie_calls` whose sixth argument is the cookie is allowed before its rule is
-  // asked: that is how a session's own execveat and chroot get through
-  // (platform/platform.h). Both ignore the sixth argument. 0: no such door.
+  // asked: that is how a session's own execveat, chroot and ptrace get
+  // through (platform/platform.h). All ignore the sixth argument. 0: no such door.
   uint64_t cookie = 0;
-  std::vector<int> cookie_calls = {322 /* execveat */, 161 /* chroot */};
+  std::vector<int> cookie_calls = {322 /* execveat */, 161 /* chroot */, 101 /* ptrace */};
 };
 
 }  // namespace moat::policies

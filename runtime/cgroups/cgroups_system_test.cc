@@ -1,6 +1,7 @@
 // Groups in the host's cgroup v2 hierarchy alone, as on a unified host. Needs root.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,9 +27,14 @@ class UnifiedTest : public testing::Test {
     if (layout_.hierarchies.empty()) GTEST_SKIP() << "the host has no cgroup v2";
   }
 
-  absl::StatusOr<Groups> Create() {
+  absl::StatusOr<Groups> Create(const std::string& owner = "") {
     return Groups::Create(
-        layout_, {.id = absl::StrCat("system-test-", ::getpid()), .resources = &resources_});
+        layout_,
+        {.id = absl::StrCat("system-test-", ::getpid()), .owner = owner, .resources = &resources_});
+  }
+
+  std::string Path() const {
+    return absl::StrCat(layout_.hierarchies.front().mount, "/moat/system-test-", ::getpid());
   }
 
   // The errno of opening `path` inside the workload's group; 0: it works.
@@ -92,6 +98,47 @@ TEST_F(UnifiedTest, UnknownPageSizeIsAnErrorAndLeavesNoGroup) {
   const std::string group =
       absl::StrCat(layout_.hierarchies.front().mount, "/moat/system-test-", ::getpid());
   EXPECT_NE(::access(group.c_str(), F_OK), 0);
+}
+
+// A container's state directory.
+class Owner {
+ public:
+  explicit Owner(absl::string_view name)
+      : path_(absl::StrCat(testing::TempDir(), "/moat-owner-", ::getpid(), "-", name)) {
+    EXPECT_EQ(::mkdir(path_.c_str(), 0700), 0);
+  }
+  ~Owner() { Forget(); }
+  void Forget() const { ::rmdir(path_.c_str()); }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+TEST_F(UnifiedTest, AnEmptyGroupOfAnotherContainerIsRefused) {
+  const Owner one("one"), other("other");
+  auto groups = Create(one.path());
+  ASSERT_TRUE(groups.ok()) << groups.status();
+  const auto refused = Create(other.path());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.status().message().find(one.path()), std::string::npos) << refused.status();
+  EXPECT_EQ(::access(Path().c_str(), F_OK), 0);
+  EXPECT_TRUE(groups->Remove().ok());
+}
+
+TEST_F(UnifiedTest, AGroupThatWasTakenOverIsLeftAlone) {
+  const Owner one("one"), other("other");
+  auto before = Create(one.path());
+  ASSERT_TRUE(before.ok()) << before.status();
+  one.Forget();
+  auto after = Create(other.path());
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_TRUE(before->Remove().ok());
+  EXPECT_EQ(::access(Path().c_str(), F_OK), 0);
+  // The same state directory under another name.
+  auto mine = Groups::FromPaths(after->paths(), other.path() + "/");
+  EXPECT_TRUE(mine.Remove().ok());
+  EXPECT_NE(::access(Path().c_str(), F_OK), 0);
 }
 
 }  // namespace

@@ -5,12 +5,15 @@
 #include "runtime/cgroups/group_paths.h"
 #include "runtime/cgroups/hierarchy.h"
 #include "runtime/cgroups/resource_writes.h"
+#include "runtime/cgroups/sub_groups.h"
+#include "runtime/cgroups/systemd_scope.h"
 
 namespace moat::cgroups {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 constexpr char kHybrid[] =
     "30 24 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
@@ -50,6 +53,71 @@ TEST(WorkloadPathTest, TakesSystemdsForm) {
   for (const char* bad : {"a:b:c", "a.slice:b:", "../a.slice:b:c", "a--b.slice:x:y"}) {
     EXPECT_FALSE(WorkloadPath(bad, "x").ok()) << bad;
   }
+}
+
+TEST(ScopeNameTest, ReadsSliceAndName) {
+  const auto name = ScopeNameOf("kube-pods.slice:cri:c1", "x", Manager::kSystemd);
+  EXPECT_EQ(name.value().slice, "kube-pods.slice");
+  EXPECT_EQ(name.value().unit, "cri-c1.scope");
+  EXPECT_EQ(ScopeNameOf("::c1", "x", Manager::kSystemd).value().unit, "c1.scope");
+}
+TEST(ScopeNameTest, DefaultsToMoatInTheManagersSlice) {
+  EXPECT_EQ(ScopeNameOf("", "c1", Manager::kSystemd).value().slice, "system.slice");
+  EXPECT_EQ(ScopeNameOf("", "c1", Manager::kUserSystemd).value().slice, "user.slice");
+  EXPECT_EQ(ScopeNameOf("", "c1", Manager::kSystemd).value().unit, "moat-c1.scope");
+}
+TEST(ScopeNameTest, RefusesWhatSystemdHasNoUnitFor) {
+  const std::string long_name = "::" + std::string(300, 'x');
+  for (const std::string& bad :
+       {std::string("/a/b"), std::string("a:b:c"), std::string("::"), std::string("::a.slice"),
+        std::string("::a/b"), std::string("::a b"), std::string("a:b:c:d"), long_name}) {
+    EXPECT_FALSE(ScopeNameOf(bad, "x", Manager::kSystemd).ok()) << bad;
+  }
+}
+TEST(ScopeUnitTest, IsKnownByTheGroupBelow) {
+  EXPECT_EQ(ScopeUnitOf({"/sys/fs/cgroup/system.slice/moat-c1.scope/container",
+                         "/sys/fs/cgroup/system.slice/moat-c1.scope/container.moat"}),
+            "moat-c1.scope");
+  EXPECT_EQ(ScopeUnitOf({"/sys/fs/cgroup/system.slice/moat-c1.scope"}), "");
+  EXPECT_EQ(ScopeUnitOf({"/sys/fs/cgroup/moat/container"}), "");
+}
+TEST(ScopePropertiesTest, AreWhatCountsAmongSiblings) {
+  spec::Resources resources;
+  EXPECT_THAT(ScopeProperties(resources), IsEmpty());
+  resources.cpu.emplace().shares = 262144;
+  resources.memory.emplace().limit = 1 << 20;
+  resources.memory->reservation = 4096;
+  resources.block_io.emplace().weight = 10;
+  EXPECT_THAT(ScopeProperties(resources),
+              ElementsAre("CPUWeight=10000", "MemoryLow=4096", "IOWeight=1"));
+}
+
+TEST(SubGroupsTest, OnePathIsForAllControllers) {
+  EXPECT_THAT(ParseSubGroups({"/a//./b/"}).value(), ElementsAre(Pair("", "/a/b")));
+  const auto directories =
+      SubGroupDirectories({"/sys/fs/cgroup/memory/moat/c1", "/sys/fs/cgroup/unified/moat/c1"},
+                          ParseLayout(kHybrid), {{"", "/a"}});
+  EXPECT_THAT(directories.value(),
+              ElementsAre("/sys/fs/cgroup/memory/moat/c1/a", "/sys/fs/cgroup/unified/moat/c1/a"));
+}
+TEST(SubGroupsTest, OthersStayWhereTheContainerIs) {
+  EXPECT_THAT(ParseSubGroups({"memory,cpu:a", "name=systemd:b"}).value(),
+              ElementsAre(Pair("cpu", "/a"), Pair("memory", "/a"), Pair("name=systemd", "/b")));
+  const auto directories =
+      SubGroupDirectories({"/sys/fs/cgroup/memory/moat/c1", "/sys/fs/cgroup/unified/moat/c1"},
+                          ParseLayout(kHybrid), {{"memory", "/a"}});
+  EXPECT_THAT(directories.value(),
+              ElementsAre("/sys/fs/cgroup/memory/moat/c1/a", "/sys/fs/cgroup/unified/moat/c1"));
+}
+TEST(SubGroupsTest, RefusesWhatIsNotBelow) {
+  EXPECT_FALSE(ParseSubGroups({"a/../.."}).ok());
+  EXPECT_FALSE(ParseSubGroups({":a"}).ok());
+  EXPECT_FALSE(ParseSubGroups({"a", "b"}).ok());
+  EXPECT_FALSE(ParseSubGroups({"memory:a", "cpu,memory:b"}).ok());
+  EXPECT_FALSE(
+      SubGroupDirectories({"/sys/fs/cgroup/memory/c1"}, ParseLayout(kHybrid), {{"cpu", "/a"}})
+          .ok());
+  EXPECT_FALSE(SubGroupDirectories({}, ParseLayout(kHybrid), {{"", "/a"}}).ok());
 }
 
 TEST(PlanWritesTest, CountsSwapAloneOnV2) {

@@ -1,52 +1,25 @@
 #include "runtime/cgroups/device_program.h"
 
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 
 #include "absl/strings/match.h"
-#include "base/status.h"
+#include "runtime/cgroups/bpf_program.h"
 
 namespace moat::cgroups {
 namespace {
+
+using bpf::And;
+using bpf::Copy;
+using bpf::Exit;
+using bpf::Set;
+using bpf::ShiftRight;
+using bpf::SkipIf;
 
 // The registers of the program; r1 is the context, struct bpf_cgroup_dev_ctx.
 constexpr int kResult = BPF_REG_0, kContext = BPF_REG_1;
 constexpr int kWanted = BPF_REG_2;  // accesses not answered yet
 constexpr int kType = BPF_REG_3, kMajor = BPF_REG_4, kMinor = BPF_REG_5;
-
-bpf_insn Instruction(int code, int to, int from, int offset, int32_t immediate) {
-  bpf_insn instruction = {};
-  instruction.code = static_cast<uint8_t>(code);
-  instruction.dst_reg = static_cast<uint8_t>(to) & 0xf;
-  instruction.src_reg = static_cast<uint8_t>(from) & 0xf;
-  instruction.off = static_cast<int16_t>(offset);
-  instruction.imm = immediate;
-  return instruction;
-}
-
-bpf_insn Load(int to, int offset) {
-  return Instruction(BPF_LDX | BPF_MEM | BPF_W, to, kContext, offset, 0);
-}
-bpf_insn Copy(int to, int from) { return Instruction(BPF_ALU64 | BPF_MOV | BPF_X, to, from, 0, 0); }
-bpf_insn Set(int to, int32_t value) {
-  return Instruction(BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value);
-}
-bpf_insn And(int to, int32_t mask) {
-  return Instruction(BPF_ALU64 | BPF_AND | BPF_K, to, 0, 0, mask);
-}
-bpf_insn ShiftRight(int to, int32_t bits) {
-  return Instruction(BPF_ALU64 | BPF_RSH | BPF_K, to, 0, 0, bits);
-}
-// Jumps over the `distance` next instructions.
-bpf_insn SkipIf(int operation, int left, int32_t right, size_t distance) {
-  return Instruction(BPF_JMP | operation | BPF_K, left, 0, static_cast<int>(distance), right);
-}
-bpf_insn Exit() { return Instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
 
 int32_t AccessBits(const std::string& access) {
   if (access.empty()) return BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE;
@@ -87,20 +60,16 @@ void AddRule(const spec::DeviceRule& rule, std::vector<bpf_insn>& program) {
   program.insert(program.end(), decide.begin(), decide.end());
 }
 
-long Bpf(int command, bpf_attr& attributes) {
-  return ::syscall(SYS_bpf, command, &attributes, sizeof(attributes));
-}
-
 }  // namespace
 
 std::vector<bpf_insn> CompileDeviceRules(const std::vector<spec::DeviceRule>& rules) {
   std::vector<bpf_insn> program = {
-      Load(kWanted, offsetof(bpf_cgroup_dev_ctx, access_type)),
+      bpf::Load(kWanted, kContext, offsetof(bpf_cgroup_dev_ctx, access_type)),
       Copy(kType, kWanted),
       And(kType, 0xffff),
       ShiftRight(kWanted, 16),
-      Load(kMajor, offsetof(bpf_cgroup_dev_ctx, major)),
-      Load(kMinor, offsetof(bpf_cgroup_dev_ctx, minor)),
+      bpf::Load(kMajor, kContext, offsetof(bpf_cgroup_dev_ctx, major)),
+      bpf::Load(kMinor, kContext, offsetof(bpf_cgroup_dev_ctx, minor)),
   };
   for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) AddRule(*rule, program);
   program.push_back(Set(kResult, 0));
@@ -109,29 +78,11 @@ std::vector<bpf_insn> CompileDeviceRules(const std::vector<spec::DeviceRule>& ru
 }
 
 absl::StatusOr<Fd> LoadDeviceProgram(const std::vector<bpf_insn>& program) {
-  static constexpr char kLicense[] = "Apache-2.0";
-  bpf_attr attributes = {};
-  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-  attributes.insns = std::bit_cast<uint64_t>(program.data());
-  attributes.insn_cnt = static_cast<uint32_t>(program.size());
-  attributes.license = std::bit_cast<uint64_t>(&kLicense[0]);
-  Fd fd(static_cast<int>(Bpf(BPF_PROG_LOAD, attributes)));  // close-on-exec always
-  if (!fd) return ErrnoStatus(errno, "bpf BPF_PROG_LOAD", "device rules");
-  return fd;
+  return bpf::LoadProgram(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, program, "device rules");
 }
 
 absl::Status AttachDeviceProgram(const Fd& program, const std::string& directory) {
-  const Fd group(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!group) return ErrnoStatus(errno, "open", directory);
-  bpf_attr attributes = {};
-  attributes.target_fd = static_cast<uint32_t>(group.get());
-  attributes.attach_bpf_fd = static_cast<uint32_t>(program.get());
-  attributes.attach_type = BPF_CGROUP_DEVICE;
-  attributes.attach_flags = BPF_F_ALLOW_MULTI;
-  if (Bpf(BPF_PROG_ATTACH, attributes) < 0) {
-    return ErrnoStatus(errno, "bpf BPF_PROG_ATTACH", directory);
-  }
-  return absl::OkStatus();
+  return bpf::AttachProgram(program, BPF_CGROUP_DEVICE, directory);
 }
 
 }  // namespace moat::cgroups

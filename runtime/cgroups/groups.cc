@@ -18,7 +18,9 @@
 #include "base/log.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "runtime/cgroups/claim.h"
 #include "runtime/cgroups/device_program.h"
+#include "runtime/cgroups/egress_program.h"
 #include "runtime/cgroups/group_paths.h"
 #include "runtime/cgroups/resource_writes.h"
 
@@ -70,24 +72,31 @@ absl::StatusOr<std::vector<pid_t>> ReadPids(const std::string& directory) {
   return pids;
 }
 
+// The container's own group: it must be empty, and no other container's.
+absl::Status TakeLeaf(const std::string& directory, bool is_new, const std::string& owner) {
+  if (!is_new) {
+    ASSIGN_OR_RETURN(const std::vector<pid_t> pids, ReadPids(directory));
+    if (!pids.empty()) {
+      return Annotate(ErrnoStatus(EEXIST, "mkdir", directory), "the group is in use");
+    }
+  }
+  if (owner.empty()) return absl::OkStatus();
+  const absl::Status claimed = ClaimGroup(directory, owner);
+  if (!claimed.ok() && is_new && !IsClaimedByOther(directory, owner)) ::rmdir(directory.c_str());
+  return claimed;
+}
+
 // Makes `path` and its missing parents in one hierarchy; what was made is added to `made`.
 absl::Status MakeGroup(const Hierarchy& hierarchy, const std::string& path,
-                       std::vector<std::string>& made) {
+                       const std::string& owner, std::vector<std::string>& made) {
   const std::vector<std::string> directories = DirectoriesDownTo(hierarchy.mount, path);
   if (hierarchy.v2) EnableControllers(hierarchy.mount, hierarchy.controllers);
   for (const std::string& directory : directories) {
     const bool leaf = directory == directories.back();
-    if (::mkdir(directory.c_str(), 0755) == 0) {
-      made.push_back(directory);
-    } else if (errno != EEXIST) {
-      return ErrnoStatus(errno, "mkdir", directory);
-    } else if (leaf) {
-      ASSIGN_OR_RETURN(const std::vector<pid_t> pids, ReadPids(directory));
-      if (!pids.empty()) {
-        return Annotate(ErrnoStatus(EEXIST, "mkdir", directory), "the group is in use");
-      }
-      made.push_back(directory);
-    }
+    const bool is_new = ::mkdir(directory.c_str(), 0755) == 0;
+    if (!is_new && errno != EEXIST) return ErrnoStatus(errno, "mkdir", directory);
+    if (leaf) RETURN_IF_ERROR(TakeLeaf(directory, is_new, owner));
+    if (is_new || leaf) made.push_back(directory);
     if (hierarchy.v2 && !leaf) EnableControllers(directory, hierarchy.controllers);
     if (hierarchy.controllers == std::vector<std::string>{"cpuset"} && !hierarchy.v2) {
       RETURN_IF_ERROR(InheritCpuset(directory));
@@ -98,11 +107,11 @@ absl::Status MakeGroup(const Hierarchy& hierarchy, const std::string& path,
 
 // Another container may remove a shared, empty parent between our mkdir calls.
 absl::Status MakeGroupWithRetry(const Hierarchy& hierarchy, const std::string& path,
-                                std::vector<std::string>& made) {
+                                const std::string& owner, std::vector<std::string>& made) {
   constexpr int kTries = 5;
   absl::Status status;
   for (int i = 0; i < kTries; ++i) {
-    status = MakeGroup(hierarchy, path, made);
+    status = MakeGroup(hierarchy, path, owner, made);
     if (StatusErrno(status) != ENOENT) break;
   }
   return status;
@@ -143,12 +152,31 @@ absl::Status AttachDeviceRules(const spec::Resources* resources, const std::stri
   return AttachDeviceProgram(*program, group + kSupervisorSuffix);
 }
 
+// Whether sockets obey the rules is decided here: without a group for them nothing runs.
+absl::Status AttachEgressRules(const Layout& layout, const policies::Egress& egress,
+                               const std::string& workload) {
+  const Hierarchy* unified = FindV2(layout);
+  if (unified == nullptr) {
+    return absl::FailedPreconditionError(
+        "they need a cgroup v2 hierarchy, and this host has none mounted (or --cgroup-manager is "
+        "disabled): mount -t cgroup2 none /sys/fs/cgroup/unified");
+  }
+  return AttachEgress(egress, unified->mount + workload);
+}
+
 void WarnOfKernelMemory(const spec::Resources& resources) {
   if (!resources.memory) return;
   if (resources.memory->kernel.value_or(0) <= 0 && resources.memory->kernel_tcp.value_or(0) <= 0) {
     return;
   }
   LogWarning("linux.resources.memory.kernel and kernelTCP have no effect: memory.limit counts all");
+}
+
+absl::Status JoinAll(const std::vector<std::string>& directories, pid_t pid) {
+  for (const std::string& directory : directories) {
+    RETURN_IF_ERROR(WriteFile(directory + "/cgroup.procs", absl::StrCat(pid)));
+  }
+  return absl::OkStatus();
 }
 
 void KillAll(const std::string& directory) {
@@ -202,7 +230,7 @@ absl::Status CheckResources(const spec::Resources& resources, const Layout& layo
 absl::Status Groups::MakeAll(const std::string& workload) {
   for (const Hierarchy& hierarchy : layout_.hierarchies) {
     for (const std::string& path : {workload, workload + kSupervisorSuffix}) {
-      RETURN_IF_ERROR(MakeGroupWithRetry(hierarchy, path, paths_));
+      RETURN_IF_ERROR(MakeGroupWithRetry(hierarchy, path, owner_, paths_));
     }
   }
   return absl::OkStatus();
@@ -251,9 +279,14 @@ absl::StatusOr<Groups> Groups::Create(const Layout& layout, const GroupsConfig& 
   ASSIGN_OR_RETURN(const std::string workload, WorkloadPath(config.path, config.id));
   Groups groups;
   groups.layout_ = layout;
+  groups.owner_ = config.owner;
   absl::Cleanup undo = [&groups] { groups.Remove().IgnoreError(); };
   absl::Status status = groups.MakeAll(workload);
   if (status.ok()) status = groups.ApplyLimits(config.resources, workload);
+  if (config.egress != nullptr) {
+    if (status.ok()) status = AttachEgressRules(layout, *config.egress, workload);
+    if (!status.ok()) return Annotate(status, "the policy's egress rules");
+  }
   if (!status.ok() && MeansNoPermission(status) && !AsksForLimits(config.resources)) {
     // Not the error's own words: clients take "permission denied" on standard error for the reason
     // of a failure.
@@ -266,22 +299,30 @@ absl::StatusOr<Groups> Groups::Create(const Layout& layout, const GroupsConfig& 
   return groups;
 }
 
-Groups Groups::FromPaths(std::vector<std::string> paths) {
+Groups Groups::FromPaths(std::vector<std::string> paths, std::string owner) {
   Groups groups;
   groups.paths_ = std::move(paths);
+  groups.owner_ = std::move(owner);
   return groups;
 }
 
-absl::Status Groups::Join(pid_t pid, bool supervisor) const {
+std::vector<std::string> Groups::Leaves(bool supervisor) const {
+  std::vector<std::string> leaves;
   for (const std::string& path : paths_) {
-    if (IsSupervisor(path) != supervisor || IsParentOfAny(path, paths_)) continue;
-    RETURN_IF_ERROR(WriteFile(path + "/cgroup.procs", absl::StrCat(pid)));
+    if (IsSupervisor(path) == supervisor && !IsParentOfAny(path, paths_)) leaves.push_back(path);
   }
-  return absl::OkStatus();
+  return leaves;
 }
 
-absl::Status Groups::JoinWorkload(pid_t pid) const { return Join(pid, /*supervisor=*/false); }
-absl::Status Groups::JoinSupervisor(pid_t pid) const { return Join(pid, /*supervisor=*/true); }
+absl::Status Groups::JoinWorkload(pid_t pid) const { return JoinAll(Leaves(false), pid); }
+absl::Status Groups::JoinSupervisor(pid_t pid) const { return JoinAll(Leaves(true), pid); }
+
+absl::Status Groups::JoinWorkload(pid_t pid, const SubGroups& below) const {
+  if (below.empty()) return JoinWorkload(pid);
+  ASSIGN_OR_RETURN(const Layout layout, DetectLayout());
+  ASSIGN_OR_RETURN(const auto directories, SubGroupDirectories(Leaves(false), layout, below));
+  return Annotate(JoinAll(directories, pid), "--cgroup");
+}
 
 std::string Groups::WorkloadDirectory(const Hierarchy& hierarchy) const {
   for (const std::string& path : paths_) {
@@ -326,7 +367,8 @@ std::vector<std::pair<std::string, Fd>> Groups::OpenForSentry() const {
 
 absl::StatusOr<std::vector<pid_t>> Groups::WorkloadPids() const {
   for (const std::string& path : paths_) {
-    if (!IsSupervisor(path) && !IsParentOfAny(path, paths_)) return ReadPids(path);
+    if (IsSupervisor(path) || IsParentOfAny(path, paths_)) continue;
+    if (!IsClaimedByOther(path, owner_)) return ReadPids(path);
   }
   return absl::FailedPreconditionError("the container has no control group");
 }
@@ -352,9 +394,8 @@ absl::Status Groups::Remove() {
   paths_.clear();
   // All groups of a process are killed by one that has cgroup.kill, so v2 first.
   for (const std::string& path : paths) {
-    if (!IsParentOfAny(path, paths) && ::access((path + "/cgroup.kill").c_str(), W_OK) == 0) {
-      KillAll(path);
-    }
+    const bool ours = !IsParentOfAny(path, paths) && !IsClaimedByOther(path, owner_);
+    if (ours && ::access((path + "/cgroup.kill").c_str(), W_OK) == 0) KillAll(path);
   }
   for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
     if (IsParentOfAny(*path, paths)) {
@@ -362,6 +403,7 @@ absl::Status Groups::Remove() {
       ::rmdir(path->c_str());
       continue;
     }
+    if (IsClaimedByOther(*path, owner_)) continue;
     const absl::Status status = RemoveGroup(*path);
     if (first.ok()) first = status;
   }

@@ -16,17 +16,22 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
+#include "policies/container/policy.h"
 #include "runtime/cgroups/hierarchy.h"
+#include "runtime/cgroups/sub_groups.h"
 #include "runtime/spec/spec.h"
 
 namespace moat::cgroups {
 
 // What to create. `path` is linux.cgroupsPath ("" for /moat/<id>); a relative one is taken from
-// /moat. `resources` may be null.
+// /moat. `owner` is the container's state directory (claim.h), "": nobody's. `resources` may be
+// null.
 struct GroupsConfig {
   std::string id;
+  std::string owner;
   std::string path;
   const spec::Resources* resources = nullptr;
+  const policies::Egress* egress = nullptr;  // null: wherever the network leads
 };
 
 // Whether every field of `resources` can be honoured by `layout`; else an error that names the
@@ -43,17 +48,19 @@ class Groups {
                                                        const GroupsConfig& config);
 
   // Makes the groups in every hierarchy of `layout`, with all limits but pids. An existing group of
-  // the container's name that holds processes is an error. When no hierarchy may be written to:
-  // an error if `resources` asks for any limit, else an empty Groups and a warning in the log.
-  // Undoes itself on failure.
+  // the container's name that holds processes or is another container's is an error. When no
+  // hierarchy may be written to: an error if `resources` asks for any limit, or with egress rules,
+  // else an empty Groups and a warning in the log. Undoes itself on failure.
   static absl::StatusOr<Groups> Create(const Layout& layout, const GroupsConfig& config);
 
   // The directories that Create made, for the state file; and back, in another process.
   const std::vector<std::string>& paths() const { return paths_; }
-  static Groups FromPaths(std::vector<std::string> paths);
+  static Groups FromPaths(std::vector<std::string> paths, std::string owner);
 
   // Moves a process. Everything it forks from then on follows.
   absl::Status JoinWorkload(pid_t pid) const;
+  // The same for groups below, which must be there already.
+  absl::Status JoinWorkload(pid_t pid, const SubGroups& below) const;
   absl::Status JoinSupervisor(pid_t pid) const;
   // Sets linux.resources.pids, once no set-up process of ours is left in the group.
   absl::Status ApplyPidsLimit(const spec::Resources* resources) const;
@@ -69,18 +76,21 @@ class Groups {
   int64_t OutOfMemoryKills() const;
 
   // Kills whatever is still inside (cgroup.kill, or SIGKILL until the list is empty), then removes
-  // the directories. Groups that are gone already are no error.
+  // the directories. Groups that are gone already are no error; those that are another container's
+  // by now are left alone.
   absl::Status Remove();
 
  private:
   absl::Status MakeAll(const std::string& workload);
   absl::Status ApplyLimits(const spec::Resources* resources, const std::string& workload) const;
-  absl::Status Join(pid_t pid, bool supervisor) const;
+  // The deepest groups, each once: those of the workload or of the supervisors.
+  std::vector<std::string> Leaves(bool supervisor) const;
   // The workload's group there, "" when there is none.
   std::string WorkloadDirectory(const Hierarchy& hierarchy) const;
 
   Layout layout_;                   // empty after FromPaths
   std::vector<std::string> paths_;  // deepest last; those of the supervisor end in ".moat"
+  std::string owner_;
 };
 
 // Removes those of `paths` (parents first) that are empty groups.

@@ -157,12 +157,6 @@ void PlanCpu(const spec::CpuLimits& cpu, Planner& planner) {
   }
 }
 
-// 10..1000 of the v1 controller onto 1..10000.
-uint64_t IoWeight(uint16_t weight) {
-  const uint64_t clamped = std::clamp<uint64_t>(weight, 10, 1000);
-  return 1 + ((clamped - 10) * 9999) / 990;
-}
-
 std::string NumberOf(int64_t major, int64_t minor) { return absl::StrCat(major, ":", minor); }
 
 void PlanThrottle(const std::string& name, const std::vector<spec::ThrottleDevice>& devices,
@@ -356,6 +350,11 @@ absl::Status CheckDevicesWithoutController(const spec::Resources& resources) {
                      "devices without it yet"));
   }
   return absl::OkStatus();
+}
+
+uint64_t IoWeight(uint16_t weight) {
+  const uint64_t clamped = std::clamp<uint64_t>(weight, 10, 1000);
+  return 1 + ((clamped - 10) * 9999) / 990;
 }
 
 uint64_t WeightOfShares(uint64_t shares) {

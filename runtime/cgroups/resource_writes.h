@@ -46,6 +46,8 @@ absl::Status CheckDevicesWithoutController(const spec::Resources& resources);
 
 // cpu.weight for cpu.shares: 2..262144 onto 1..10000.
 uint64_t WeightOfShares(uint64_t shares);
+// io.weight for blockIO.weight: 10..1000 onto 1..10000.
+uint64_t IoWeight(uint16_t weight);
 
 }  // namespace moat::cgroups
 

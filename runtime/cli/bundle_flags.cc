@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "runtime/policy/choose.h"
 #include "runtime/spec/parse.h"
 #include "runtime/state/container_id.h"
 
@@ -39,6 +40,7 @@ void DeclareBundleFlags(CLI::App& app, BundleFlags& flags) {
       ->type_name("N");
   app.add_flag_function(
       "--no-new-keyring", [](int64_t) {}, "accepted: a container of moat cannot use keyrings");
+  DeclarePolicyFlags(app, flags.policy);
   DeclareRefused(app, "--no-pivot");
   app.add_option("--pidfd-socket", flags.pidfd_socket,
                  "AF_UNIX socket that gets a pidfd of the container's init")
@@ -55,6 +57,8 @@ absl::StatusOr<Bundle> OpenBundle(const BundleFlags& flags, bool detached) {
   bundle.config_file =
       flags.config.empty() ? absl::StrCat(bundle.path, "/config.json") : flags.config;
   ASSIGN_OR_RETURN(bundle.spec, spec::Load(bundle.config_file));
+  ASSIGN_OR_RETURN(bundle.policy, policy::Choose(flags.policy.name, bundle.spec.annotations));
+  policy::ApplyLimits(bundle.policy.limits(), bundle.spec);
   const bool terminal = bundle.spec.process->terminal;
   if (detached && terminal && flags.console_socket.empty()) {
     return absl::InvalidArgumentError(
@@ -69,7 +73,8 @@ absl::StatusOr<Bundle> OpenBundle(const BundleFlags& flags, bool detached) {
 }
 
 CreateRequest RequestFor(const BundleFlags& flags, const Bundle& bundle) {
-  CreateRequest request{bundle.spec};
+  CreateRequest request{bundle.spec, bundle.policy};
+  request.audit = flags.policy.audit;
   request.id = flags.id;
   request.bundle = bundle.path;
   request.config_file = bundle.config_file;

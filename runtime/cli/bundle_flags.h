@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "runtime/cli/container.h"
+#include "runtime/cli/policy_flags.h"
 #include "runtime/spec/spec.h"
 
 namespace moat::cli {
@@ -19,6 +20,7 @@ struct BundleFlags {
   std::string pidfd_socket;
   std::string pid_file;
   int preserve_fds = 0;
+  PolicyFlags policy;
 };
 
 void DeclareBundleFlags(CLI::App& app, BundleFlags& flags);
@@ -26,7 +28,8 @@ void DeclareBundleFlags(CLI::App& app, BundleFlags& flags);
 struct Bundle {
   std::string path;         // absolute
   std::string config_file;  // what `spec` was read from
-  spec::Spec spec;
+  spec::Spec spec;          // with the limits of `policy`
+  policies::Policy policy;
 };
 
 // Reads and checks the bundle; checks too that a terminal has somebody to show it: us when not

@@ -9,6 +9,7 @@
 #include "runtime/cli/container.h"
 #include "runtime/cli/do_flags.h"
 #include "runtime/cli/values.h"
+#include "runtime/policy/choose.h"
 #include "runtime/state/container_id.h"
 
 namespace moat::cli {
@@ -98,12 +99,6 @@ absl::StatusOr<Fd> OpenTrace(const std::string& path) {
   return file;
 }
 
-absl::Status CheckPrivileges() {
-  if (::geteuid() == 0) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      "no permission for mounts, namespaces and control groups: run it as root (sudo moat do ...)");
-}
-
 absl::Status Keep(const Fd& directory, const launch::Launched& launched,
                   const rootfs::RootPlan& plan) {
   std::vector<hostview::ChangedLayer> layers;
@@ -124,7 +119,6 @@ absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
   if (context.foreign_command().empty()) {
     return absl::InvalidArgumentError("no command to run (see `moat do --help`)");
   }
-  RETURN_IF_ERROR(CheckPrivileges());
   ForegroundOptions options;
   options.end_on_default_action = true;
   if (!flags.timeout.empty()) {
@@ -133,8 +127,10 @@ absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
     options.timeout = *timeout;
   }
   ASSIGN_OR_RETURN(const Surroundings surroundings, LookAround());
-  ASSIGN_OR_RETURN(const Sandbox sandbox,
+  ASSIGN_OR_RETURN(Sandbox sandbox,
                    DescribeSandbox(flags, context.foreign_command(), surroundings));
+  ASSIGN_OR_RETURN(const policies::Policy policy, policy::Choose(flags.policy.name, {}));
+  policy::ApplyLimits(policy.limits(), sandbox.spec);
   for (const std::string& notice : sandbox.notices) LogInfo(notice);
   ASSIGN_OR_RETURN(const Fd trace, OpenTrace(flags.trace));
   Fd keep;
@@ -142,7 +138,8 @@ absl::StatusOr<int> Do(const Context& context, const DoFlags& flags) {
     ASSIGN_OR_RETURN(keep, hostview::PrepareKeepDirectory(flags.keep));
   }
 
-  CreateRequest request{sandbox.spec};
+  CreateRequest request{sandbox.spec, policy};
+  request.audit = flags.policy.audit;
   request.id = state::RandomId("do");
   request.bundle = surroundings.directory;
   request.root_plan = sandbox.root_plan;
@@ -165,6 +162,7 @@ Action ConfigureDo(CLI::App& app) {
   DeclareSeen(app, *flags);
   DeclareProcess(app, *flags);
   DeclareLimits(app, *flags);
+  DeclarePolicyFlags(app, flags->policy);
   app.footer(kFooter);
   return [flags](const Context& context) { return Do(context, *flags); };
 }

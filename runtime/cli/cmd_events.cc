@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/read_file.h"
 #include "base/status.h"
 #include "runtime/cgroups/live_groups.h"
@@ -24,6 +25,7 @@ struct EventsFlags {
   std::string id;
   std::string interval = "5s";
   bool stats = false;
+  bool refusals = false;
 };
 
 void Print(const char* type, const std::string& id, nlohmann::ordered_json data) {
@@ -109,11 +111,27 @@ absl::Status Watch(const state::Record& record, const cgroups::LiveGroups& group
   }
 }
 
+// The first refusal of each call and rule, as the sentry recorded it.
+absl::StatusOr<int> PrintRefusals(const state::Store& store, const state::Record& record) {
+  constexpr size_t kMaxFile = 64 << 20;
+  if (record.audit_all) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("container ", record.id, " was created with --audit: look there"));
+  }
+  const std::string path = absl::StrCat(store.Directory(record.id), "/refusals.jsonl");
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFile));
+  for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    Print("refusal", record.id, nlohmann::ordered_json::parse(line, nullptr, false));
+  }
+  return 0;
+}
+
 absl::StatusOr<int> Events(const Context& context, const EventsFlags& flags) {
   const auto interval = ParseDuration(flags.interval);
   if (!interval.ok()) return Annotate(interval.status(), "--interval");
   ASSIGN_OR_RETURN(const state::Store store, context.OpenStore());
   ASSIGN_OR_RETURN(const state::Record record, store.Read(flags.id));
+  if (flags.refusals) return PrintRefusals(store, record);
   if (state::CurrentStatus(record) == state::Status::kStopped) return NotRunning(record);
   const cgroups::LiveGroups groups(record.cgroup_paths);
   if (groups.empty()) {
@@ -137,6 +155,8 @@ Action ConfigureEvents(CLI::App& app) {
       ->type_name("TIME")
       ->capture_default_str();
   app.add_flag("--stats", flags->stats, "one line of figures, and no waiting");
+  app.add_flag("--refusals", flags->refusals,
+               "one line for each call that was refused, and by which rule; no waiting");
   app.footer(
       "\nOne JSON object a line: {\"type\":\"stats\",...} every TIME, {\"type\":\"oom\",...} when\n"
       "the kernel killed a process because memory ran out. Ends with the container.\n"

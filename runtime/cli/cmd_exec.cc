@@ -1,3 +1,4 @@
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,14 +11,17 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "runtime/cgroups/groups.h"
+#include "runtime/cgroups/sub_groups.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/console_socket.h"
 #include "runtime/cli/container.h"
 #include "runtime/cli/exec_flags.h"
+#include "runtime/cli/own_namespace.h"
 #include "runtime/cli/state_json.h"
 #include "runtime/foreground/supervisor.h"
 #include "runtime/launch/exec.h"
 #include "runtime/namespaces/id_map.h"
+#include "runtime/policy/choose.h"
 
 namespace moat::cli {
 namespace {
@@ -35,6 +39,13 @@ absl::Status CheckTerminal(const ExecFlags& flags, bool terminal) {
         "--console-socket is for a detached process with a terminal: give --detach and --tty");
   }
   return absl::OkStatus();
+}
+
+// The command sees the size of our terminal from its first instruction on.
+void TakeWindowSize(spec::Process& process) {
+  winsize size;
+  if (!process.terminal || ::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0) return;
+  process.console_size = spec::Box{.height = size.ws_row, .width = size.ws_col};
 }
 
 absl::Status CheckRuns(const state::Record& record, const ExecFlags& flags) {
@@ -60,15 +71,20 @@ absl::StatusOr<Fd> OpenPart(const state::Record& record, const state::ProcessRef
 }
 
 absl::StatusOr<launch::Executed> ExecIn(const state::Store& store, const state::Record& record,
-                                        const spec::Spec& config, const ExecFlags& flags) {
+                                        const spec::Spec& config, const policies::Policy& policy,
+                                        const ExecFlags& flags) {
   ASSIGN_OR_RETURN(const auto ids, namespaces::IdMaps::Create(config.linux_config));
-  const auto groups = cgroups::Groups::FromPaths(record.cgroup_paths);
+  const auto groups = cgroups::Groups::FromPaths(record.cgroup_paths, store.Directory(record.id));
+  ASSIGN_OR_RETURN(const auto sub_groups, cgroups::ParseSubGroups(flags.cgroups));
   ASSIGN_OR_RETURN(const Fd init, OpenPart(record, record.init));
   ASSIGN_OR_RETURN(const Fd gofer, OpenPart(record, record.gofer));
   auto executed = launch::Exec({.spec = config,
                                 .ids = ids,
                                 .groups = groups,
+                                .sub_groups = sub_groups,
                                 .state_dir = store.Directory(record.id),
+                                .policy = &policy,
+                                .audit_all = record.audit_all,
                                 .init_pidfd = init.get(),
                                 .gofer_pidfd = gofer.get(),
                                 .preserve_fds = flags.preserve_fds});
@@ -109,16 +125,20 @@ absl::StatusOr<int> Exec(const Context& context, const ExecFlags& flags) {
   ASSIGN_OR_RETURN(const state::Store store, context.OpenStore());
   ASSIGN_OR_RETURN(const state::Record record, store.Read(id));
   RETURN_IF_ERROR(CheckRuns(record, flags));
+  RETURN_IF_ERROR(JoinOwnNamespace(record.sentry.pid, context.argv()));
   ASSIGN_OR_RETURN(spec::Spec config, ConfigOf(store, id));
   ASSIGN_OR_RETURN(config.process, DescribeProcess(flags, command, *config.process));
+  ASSIGN_OR_RETURN(const policies::Policy policy, policy::Load(store.Directory(id)));
+  policy::ApplyLimits(policy.limits(), *config.process);
   RETURN_IF_ERROR(CheckTerminal(flags, config.process->terminal));
 
   std::optional<foreground::SignalCatcher> signals;
   if (!flags.detach) {
+    TakeWindowSize(*config.process);
     ASSIGN_OR_RETURN(auto caught, foreground::SignalCatcher::Create());
     signals.emplace(std::move(caught));
   }
-  ASSIGN_OR_RETURN(const launch::Executed executed, ExecIn(store, record, config, flags));
+  ASSIGN_OR_RETURN(const launch::Executed executed, ExecIn(store, record, config, policy, flags));
   if (auto published = Publish(flags, executed); !published.ok()) {
     ::syscall(SYS_pidfd_send_signal, executed.pidfd.get(), SIGKILL, nullptr, 0);
     return published;

@@ -92,7 +92,7 @@ Json LinuxFeatures() {
       {"namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
       {"capabilities", CapabilityNames()},
       {"cgroup",
-       {{"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", true}}},
+       {{"v1", true}, {"v2", true}, {"systemd", true}, {"systemdUser", true}, {"rdma", true}}},
       {"seccomp", SeccompFeatures()},
       {"apparmor", {{"enabled", true}}},
       {"selinux", {{"enabled", true}}},

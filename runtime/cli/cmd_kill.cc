@@ -29,9 +29,9 @@ absl::Status SendTo(int pidfd, int signal, pid_t pid) {
 }
 
 // Processes that end meanwhile are no error; that there is none is.
-absl::Status SignalAll(const state::Record& record, int signal) {
+absl::Status SignalAll(const std::string& state_dir, const state::Record& record, int signal) {
   ASSIGN_OR_RETURN(const std::vector<pid_t> pids,
-                   cgroups::Groups::FromPaths(record.cgroup_paths).WorkloadPids());
+                   cgroups::Groups::FromPaths(record.cgroup_paths, state_dir).WorkloadPids());
   if (pids.empty()) return NotRunning(record);
   for (const pid_t pid : pids) {
     const auto process = state::IdentifyProcess(pid);
@@ -53,7 +53,8 @@ absl::StatusOr<int> Kill(const Context& context, const KillFlags& flags) {
   ASSIGN_OR_RETURN(const int signal, foreground::ParseSignal(flags.signal));
   ASSIGN_OR_RETURN(const state::Store store, context.OpenStore());
   ASSIGN_OR_RETURN(const state::Record record, store.Read(flags.id));
-  RETURN_IF_ERROR(flags.all ? SignalAll(record, signal) : SignalInit(record, signal));
+  RETURN_IF_ERROR(flags.all ? SignalAll(store.Directory(record.id), record, signal)
+                            : SignalInit(record, signal));
   // Under cgroup v1 a frozen process dies only when it is thawed.
   if (signal == SIGKILL) cgroups::LiveGroups(record.cgroup_paths).Thaw().IgnoreError();
   return 0;

@@ -22,7 +22,6 @@ namespace {
 constexpr size_t kMaxTable = 64 << 20;
 
 struct PsFlags {
-  std::string id;
   std::string format = "table";
 };
 
@@ -79,13 +78,20 @@ absl::Status PrintTable(const std::string& table, const std::set<pid_t>& pids) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> Ps(const Context& context, const PsFlags& flags,
-                       std::vector<std::string> ps_arguments) {
+absl::StatusOr<int> Ps(const Context& context, const PsFlags& flags) {
+  if (context.foreign_command().empty()) {
+    return absl::InvalidArgumentError("no container named (see `moat ps --help`)");
+  }
+  const std::string id = context.foreign_command().front();
+  std::vector<std::string> ps_arguments(context.foreign_command().begin() + 1,
+                                        context.foreign_command().end());
   ASSIGN_OR_RETURN(const state::Store store, context.OpenStore());
-  ASSIGN_OR_RETURN(const state::Record record, store.Read(flags.id));
+  ASSIGN_OR_RETURN(const state::Record record, store.Read(id));
   std::vector<pid_t> pids;
   if (state::CurrentStatus(record) != state::Status::kStopped) {
-    ASSIGN_OR_RETURN(pids, cgroups::Groups::FromPaths(record.cgroup_paths).WorkloadPids());
+    ASSIGN_OR_RETURN(
+        pids,
+        cgroups::Groups::FromPaths(record.cgroup_paths, store.Directory(record.id)).WorkloadPids());
   }
   if (flags.format == "json") {
     std::printf("%s\n", nlohmann::json(pids).dump().c_str());
@@ -105,12 +111,14 @@ Action ConfigurePs(CLI::App& app) {
       ->check(CLI::IsMember({"table", "json"}))
       ->type_name("FORMAT")
       ->capture_default_str();
-  app.add_option("id", flags->id, "a container")->required()->type_name("ID");
-  app.allow_extras();
+  // For the help only: the words are cut off before anything is parsed (foreign_command.h).
+  app.add_option("words", "a container, and options of ps(1), by default -ef")
+      ->type_name("ID [OPTION...]")
+      ->expected(1, -1);
+  app.positionals_at_end();
   app.footer(
-      "\nOptions of ps(1) may follow ID; default: -ef.\n"
       "\nExamples:\n  moat ps web\n  moat ps --format json web\n  moat ps web -o pid,rss,args");
-  return [flags, &app](const Context& context) { return Ps(context, *flags, app.remaining()); };
+  return [flags](const Context& context) { return Ps(context, *flags); };
 }
 
 }  // namespace moat::cli

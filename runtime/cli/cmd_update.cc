@@ -9,9 +9,11 @@
 #include "base/read_file.h"
 #include "base/status.h"
 #include "runtime/cgroups/live_groups.h"
+#include "runtime/cgroups/systemd_scope.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/state_json.h"
 #include "runtime/cli/values.h"
+#include "runtime/launch/scope_holder.h"
 #include "runtime/spec/parse.h"
 
 namespace moat::cli {
@@ -91,7 +93,12 @@ absl::StatusOr<int> Update(const Context& context, const UpdateFlags& flags) {
   ASSIGN_OR_RETURN(const state::Entry entry, store.Lock(flags.id));
   ASSIGN_OR_RETURN(const state::Record record, entry.Read());
   if (state::CurrentStatus(record) == state::Status::kStopped) return NotRunning(record);
-  RETURN_IF_ERROR(cgroups::LiveGroups(record.cgroup_paths).Update(std::move(resources)));
+  RETURN_IF_ERROR(cgroups::LiveGroups(record.cgroup_paths).Update(resources));
+  const std::string unit = cgroups::ScopeUnitOf(record.cgroup_paths);
+  if (unit.empty()) return 0;
+  ASSIGN_OR_RETURN(const std::string program, FindPart(kSystemdPart));
+  RETURN_IF_ERROR(
+      launch::SetScopeProperties(program, OwnSystemd(), unit, cgroups::ScopeProperties(resources)));
   return 0;
 }
 

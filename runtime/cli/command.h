@@ -25,6 +25,7 @@ Action ConfigureFeatures(CLI::App& app);
 Action ConfigureKill(CLI::App& app);
 Action ConfigureList(CLI::App& app);
 Action ConfigurePause(CLI::App& app);
+Action ConfigurePolicy(CLI::App& app);
 Action ConfigurePs(CLI::App& app);
 Action ConfigureRestore(CLI::App& app);
 Action ConfigureResume(CLI::App& app);

@@ -6,9 +6,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/status.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/foreign_command.h"
+#include "runtime/cli/own_namespace.h"
 #include "runtime/spec/spec.h"
+#include "runtime/state/store.h"
 
 namespace moat::cli {
 namespace {
@@ -18,31 +21,35 @@ struct Command {
   const char* summary;
   const char* group;
   Action (*configure)(CLI::App& app);
+  bool makes_containers = false;
 };
 
 constexpr char kSandbox[] = "Run a command in a sandbox";
 constexpr char kLifeCycle[] = "OCI containers";
 constexpr char kRunsForeignCommand[] = "do";
 constexpr char kJoinsForeignCommand[] = "exec";
+constexpr char kHasForeignOptions[] = "ps";
 
 constexpr Command kCommands[] = {
     {kRunsForeignCommand, "run a command on a copy-on-write view of this machine", kSandbox,
-     ConfigureDo},
+     ConfigureDo, true},
     {"spec", "write a config.json to start a bundle from", kLifeCycle, ConfigureSpec},
-    {"run", "create a container from a bundle, start it and wait for it", kLifeCycle, ConfigureRun},
-    {"create", "create a container from a bundle", kLifeCycle, ConfigureCreate},
+    {"run", "create a container from a bundle, start it and wait for it", kLifeCycle, ConfigureRun,
+     true},
+    {"create", "create a container from a bundle", kLifeCycle, ConfigureCreate, true},
     {"start", "start a created container", kLifeCycle, ConfigureStart},
     {"state", "print a container's state as JSON", kLifeCycle, ConfigureState},
     {kJoinsForeignCommand, "run a further command in a container", kLifeCycle, ConfigureExec},
     {"kill", "send a signal to a container", kLifeCycle, ConfigureKill},
     {"delete", "delete a container and all that it holds", kLifeCycle, ConfigureDelete},
     {"list", "list containers", kLifeCycle, ConfigureList},
-    {"ps", "list the processes of a container", kLifeCycle, ConfigurePs},
+    {kHasForeignOptions, "list the processes of a container", kLifeCycle, ConfigurePs},
     {"pause", "stop all processes of a container for a while", kLifeCycle, ConfigurePause},
     {"resume", "let a paused container run again", kLifeCycle, ConfigureResume},
     {"update", "change a container's limits", kLifeCycle, ConfigureUpdate},
     {"events", "print what a container uses, and when its memory runs out", kLifeCycle,
      ConfigureEvents},
+    {"policy", "check, show, compare and explain policies", kLifeCycle, ConfigurePolicy},
     {"features", "print what moat honours of the OCI specification, as JSON", kLifeCycle,
      ConfigureFeatures},
     {"checkpoint", "not supported", kLifeCycle, ConfigureCheckpoint},
@@ -68,7 +75,7 @@ void DeclareGlobals(CLI::App& app, Globals& globals) {
       ->capture_default_str();
   app.add_flag("--debug", globals.debug, "log what is done, too");
   app.add_option("--cgroup-manager", globals.cgroup_manager,
-                 "cgroupfs, or disabled for none; systemd is not supported yet")
+                 "who makes control groups: moat itself, systemd, or nobody")
       ->check(CLI::IsMember({"cgroupfs", "systemd", "disabled"}))
       ->type_name("NAME")
       ->capture_default_str();
@@ -118,7 +125,7 @@ int ReportParseFault(const CLI::App& app, const CLI::ParseError& error) {
   };
   take("--log", globals.log);
   take("--log-format", globals.log_format);
-  const auto context = Context::Create(globals, {});
+  const auto context = Context::Create(globals, nullptr, {});
   const std::string fault = ParseFault(app, error);
   if (context.ok()) {
     context->ReportError(fault);
@@ -128,11 +135,27 @@ int ReportParseFault(const CLI::App& app, const CLI::ParseError& error) {
   return 1;
 }
 
-int Run(const Globals& globals, const Action& action, std::vector<std::string> foreign_command) {
-  auto context = Context::Create(globals, std::move(foreign_command));
+// An ordinary user makes containers as root of a user namespace of his own. Where the state is does
+// not change with that.
+absl::Status PrepareToMake(Globals& globals, char** argv) {
+  if (globals.root.empty()) {
+    ASSIGN_OR_RETURN(globals.root, state::Store::DefaultRoot());
+  }
+  return BecomeRootOfOwnNamespace(argv);
+}
+
+int Run(Globals& globals, bool makes_containers, char** argv, const Action& action,
+        std::vector<std::string> foreign_command) {
+  auto context = Context::Create(globals, argv, std::move(foreign_command));
   if (!context.ok()) {
     LogError(context.status().message());
     return 1;
+  }
+  if (makes_containers) {
+    if (const absl::Status ready = PrepareToMake(globals, argv); !ready.ok()) {
+      context->ReportError(ready.message());
+      return 1;
+    }
   }
   const absl::StatusOr<int> code = action(*context);
   if (code.ok()) return *code;
@@ -160,13 +183,19 @@ int Main(int argc, char** argv) {
   DeclareGlobals(app, globals);
   app.footer(kFooter);
   app.option_defaults()->always_capture_default(false);
-  std::vector<std::pair<CLI::App*, Action>> commands;
+  struct Declared {
+    CLI::App* sub;
+    bool makes_containers;
+    Action action;
+  };
+  std::vector<Declared> commands;
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary)->group(command.group);
-    commands.emplace_back(sub, command.configure(*sub));
+    commands.push_back({sub, command.makes_containers, command.configure(*sub)});
   }
-  CutArguments arguments = CutForeignCommand(app, {kRunsForeignCommand, kJoinsForeignCommand},
-                                             {argv + std::min(argc, 1), argv + argc});
+  CutArguments arguments =
+      CutForeignCommand(app, {kRunsForeignCommand, kJoinsForeignCommand, kHasForeignOptions},
+                        {argv + std::min(argc, 1), argv + argc});
   arguments.own = NormalizeGoFlags(std::move(arguments.own), LongNames(app));
   std::reverse(arguments.own.begin(), arguments.own.end());  // as CLI11 takes them
   try {
@@ -176,8 +205,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return ReportParseFault(app, error);
   }
-  for (const auto& [sub, action] : commands) {
-    if (sub->parsed()) return Run(globals, action, std::move(arguments.foreign));
+  for (const Declared& command : commands) {
+    if (!command.sub->parsed()) continue;
+    return Run(globals, command.makes_containers, argv, command.action,
+               std::move(arguments.foreign));
   }
   std::fputs(app.help().c_str(), stdout);
   return 0;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ namespace {
 constexpr char kTerminalName[] = "/dev/ptmx";
 
 constexpr char kPidfdName[] = "pidfd";
+constexpr int kPatienceSeconds = 10;
 
 absl::Status SendTo(const std::string& path, const char* flag, const char* name, int descriptor) {
   // sun_path takes 107 characters; through a descriptor every path is short.
@@ -29,8 +31,17 @@ absl::Status SendTo(const std::string& path, const char* flag, const char* name,
   short_path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   const void* generic = &address;
   const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // Else a socket on which nobody accepts holds us for ever, once its queue is full.
+  const timeval patience = {.tv_sec = kPatienceSeconds, .tv_usec = 0};
   if (!socket ||
-      ::connect(socket.get(), static_cast<const sockaddr*>(generic), sizeof(address)) < 0) {
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0) {
+    return ErrnoStatus(errno, absl::StrCat(flag, ": socket"), path);
+  }
+  if (::connect(socket.get(), static_cast<const sockaddr*>(generic), sizeof(address)) < 0) {
+    if (errno == EAGAIN) {
+      return absl::DeadlineExceededError(absl::StrCat(flag, ": nobody took a connection from ",
+                                                      path, " in ", kPatienceSeconds, " seconds"));
+    }
     return ErrnoStatus(errno, absl::StrCat(flag, ": connect"), path);
   }
   return Annotate(SendMessage(socket.get(), name, {descriptor}), flag);

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <sstream>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
@@ -18,7 +20,7 @@
 #include "runtime/cli/console_socket.h"
 #include "runtime/hooks/saved_hooks.h"
 #include "runtime/hostview/accounts.h"
-#include "runtime/seccomp/saved_profile.h"
+#include "runtime/policy/choose.h"
 #include "runtime/spec/parse.h"
 
 namespace moat::cli {
@@ -29,10 +31,20 @@ constexpr int kCommandNotExecutable = 126;
 constexpr int kKillWaitMilliseconds = 10 * 1000;
 constexpr char kSavedConfig[] = "config.json";
 constexpr char kSupervisorLog[] = "supervisor.log";
+constexpr char kRefusals[] = "refusals.jsonl";
+
+// Who made the user namespace that we are root of, else who we are.
+uint32_t OwnerId() {
+  constexpr size_t kMaxIdMap = 64 * 1024;
+  uint32_t inside, outside;
+  std::istringstream map(ReadFile("/proc/self/uid_map", kMaxIdMap).value_or(""));
+  if (::geteuid() == 0 && map >> inside >> outside && inside == 0) return outside;
+  return ::geteuid();
+}
 
 std::string OwnerName() {
   const auto files = hostview::ReadAccountFiles("/");
-  const std::string uid = absl::StrCat(::geteuid());
+  const std::string uid = absl::StrCat(OwnerId());
   if (!files.ok()) return uid;
   const auto account = hostview::FindAccount(*files, uid);
   return account.ok() && !account->name.empty() ? account->name : uid;
@@ -49,6 +61,9 @@ absl::StatusOr<state::Record> NewRecord(const CreateRequest& request) {
   record.created = absl::Now();
   record.owner = OwnerName();
   record.annotations = request.spec.annotations;
+  record.policy = request.policy.top().name;
+  record.loosened = request.policy.Loosened();
+  record.audit_all = !request.audit.empty();
   record.ephemeral = request.foreground;
   ASSIGN_OR_RETURN(record.creator, state::IdentifyProcess(::getpid()));
   return record;
@@ -74,6 +89,16 @@ absl::StatusOr<Fd> OpenSupervisorLog(const state::Entry& entry) {
   return log;
 }
 
+// Never blocks: a pipe whose reader is slow loses lines, which the sentry counts.
+absl::StatusOr<Fd> OpenAudit(const CreateRequest& request, const state::Entry& entry) {
+  const std::string path =
+      request.audit.empty() ? absl::StrCat(entry.directory(), "/", kRefusals) : request.audit;
+  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                 0600));
+  if (!file) return ErrnoStatus(errno, request.audit.empty() ? "open" : "--audit: open", path);
+  return file;
+}
+
 absl::Status Publish(const CreateRequest& request, const state::Entry& entry,
                      const launch::Launched& launched, state::Record record) {
   RETURN_IF_ERROR(RecordLaunched(launched, record));
@@ -97,7 +122,8 @@ absl::Status WithCommandExitCode(const absl::Status& status) {
       status, error == ENOENT || error == ENOTDIR ? kCommandNotFound : kCommandNotExecutable);
 }
 
-// Kills what still lives of `processes` and waits for their ends, in order.
+// Kills what still lives of `processes` and waits for their ends, in order. Those that are our own
+// children are reaped at once: the sentry ends only when all of its pid namespace are.
 void KillAndWait(std::initializer_list<state::ProcessRef> processes) {
   std::vector<Fd> pidfds;
   for (const state::ProcessRef& process : processes) {
@@ -109,6 +135,8 @@ void KillAndWait(std::initializer_list<state::ProcessRef> processes) {
   for (const Fd& pidfd : pidfds) {
     pollfd dead = {pidfd.get(), POLLIN, 0};
     ::poll(&dead, 1, kKillWaitMilliseconds);
+    siginfo_t unused = {};
+    ::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &unused, WEXITED | WNOHANG | __WALL);
   }
 }
 
@@ -162,10 +190,10 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
   ASSIGN_OR_RETURN(const state::Entry entry, store.Create(request.id));
   absl::Cleanup remove_entry = [&] { entry.Remove().IgnoreError(); };
   ASSIGN_OR_RETURN(state::Record record, NewRecord(request));
-  RETURN_IF_ERROR(SaveConfig(request.config_file, entry));
   RETURN_IF_ERROR(entry.Write(record));
+  RETURN_IF_ERROR(SaveConfig(request.config_file, entry));
+  RETURN_IF_ERROR(policy::Save(request.policy, entry.directory()));
   RETURN_IF_ERROR(hooks::SaveHooks(entry.directory(), request.spec.hooks));
-  RETURN_IF_ERROR(seccomp::SaveProfile(entry.directory(), request.spec.linux_config.seccomp));
   Fd log;
   if (!request.foreground) {
     ASSIGN_OR_RETURN(log, OpenSupervisorLog(entry));
@@ -185,6 +213,10 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
     return entry.Write(record);
   };
   ASSIGN_OR_RETURN(launch_request.make_groups, context.WantsControlGroups());
+  ASSIGN_OR_RETURN(const Fd audit, OpenAudit(request, entry));
+  launch_request.audit_fd = audit.get();
+  launch_request.audit_all = !request.audit.empty();
+  launch_request.policy = &request.policy;
   launch_request.preserve_fds = request.preserve_fds;
   launch_request.trace = request.trace;
   launch_request.trace_fd = request.trace_fd;
@@ -215,11 +247,12 @@ absl::Status StartContainer(const state::Entry& entry, int control) {
 }
 
 absl::Status DestroyContainer(const state::Entry& entry, const state::Record& record) {
+  auto groups = cgroups::Groups::FromPaths(record.cgroup_paths, entry.directory());
   // Under cgroup v1 a frozen process is not killed before it is thawed.
   cgroups::LiveGroups(record.cgroup_paths).Thaw().IgnoreError();
   // The sentry is waited for last: pid 1 of a namespace ends only after all others in it.
   KillAndWait({record.init, record.gofer, record.sentry});
-  RETURN_IF_ERROR(cgroups::Groups::FromPaths(record.cgroup_paths).Remove());
+  RETURN_IF_ERROR(groups.Remove());
   cgroups::RemoveEmpty(record.planned_cgroup_paths);
   return ForgetContainer(entry, record);
 }
@@ -237,6 +270,7 @@ void CollectGarbage(const state::Store& store) {
   if (!ids.ok()) return;
   for (const std::string& id : *ids) {
     const auto seen = store.Read(id);
+    if (absl::IsNotFound(seen.status())) store.RemoveUnfinished(id);
     if (!seen.ok() || !seen->ephemeral || state::IsAlive(seen->creator)) continue;
     const auto entry = store.TryLock(id);
     if (!entry.ok()) continue;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "policies/container/policy.h"
 #include "runtime/cli/context.h"
 #include "runtime/launch/launch.h"
 #include "runtime/rootfs/root_plan.h"
@@ -20,6 +21,8 @@ namespace moat::cli {
 
 struct CreateRequest {
   const spec::Spec& spec;
+  const policies::Policy& policy;
+  std::string audit;  // file that gets every refusal; "": the first of each call, in the state
   std::string id;
   std::string bundle;       // absolute
   std::string config_file;  // what `spec` was read from, for a later exec; "": none
@@ -51,7 +54,8 @@ absl::Status DestroyContainer(const state::Entry& entry, const state::Record& re
 // Removes the directory of a container of which nothing else is left, and runs hooks.poststop.
 absl::Status ForgetContainer(const state::Entry& entry, const state::Record& record);
 
-// Destroys containers of `do` and `run` whose moat was killed before it could. Errors are logged.
+// Destroys containers of `do` and `run` whose moat was killed before it could, and what is left of
+// any that was not made completely. Errors are logged.
 void CollectGarbage(const state::Store& store);
 
 // The config that a container was created with, whatever its bundle says now. An error when it was

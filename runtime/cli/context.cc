@@ -30,14 +30,14 @@ absl::StatusOr<std::string> FindProgram(const std::filesystem::path& own_directo
 
 }  // namespace
 
-absl::StatusOr<Context> Context::Create(const Globals& globals,
+absl::StatusOr<Context> Context::Create(const Globals& globals, char** argv,
                                         std::vector<std::string> foreign_command) {
   Fd log;
   if (!globals.log.empty()) {
     log = Fd(::open(globals.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     if (!log) return ErrnoStatus(errno, "--log: open", globals.log);
   }
-  Context context(globals, std::move(foreign_command), std::move(log));
+  Context context(globals, argv, std::move(foreign_command), std::move(log));
   SetLog(context.log_ ? context.log_.get() : STDERR_FILENO, context.format(),
          globals.debug ? LogLevel::kDebug : LogLevel::kInfo, "moat");
   return context;
@@ -53,11 +53,9 @@ absl::StatusOr<state::Store> Context::OpenStore() const {
   return state::Store::Open(root);
 }
 
-absl::StatusOr<bool> Context::WantsControlGroups() const {
-  if (globals_.cgroup_manager != "systemd") return globals_.cgroup_manager == "cgroupfs";
-  return absl::UnimplementedError(
-      "moat cannot have systemd manage control groups yet: leave out --systemd-cgroup "
-      "(--cgroup-manager systemd); clients call this driver \"cgroupfs\"");
+absl::StatusOr<cgroups::Manager> Context::WantsControlGroups() const {
+  if (globals_.cgroup_manager == "disabled") return cgroups::Manager::kNone;
+  return globals_.cgroup_manager == "systemd" ? OwnSystemd() : cgroups::Manager::kFiles;
 }
 
 int Context::log_fd() const {
@@ -71,14 +69,23 @@ void Context::ReportError(absl::string_view message) const {
   LogError(message);
 }
 
-absl::StatusOr<launch::Programs> FindPrograms() {
+cgroups::Manager OwnSystemd() {
+  return state::IsRootOfTheMachine() ? cgroups::Manager::kSystemd : cgroups::Manager::kUserSystemd;
+}
+
+absl::StatusOr<std::string> FindPart(const char* name) {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return ErrnoStatus(error.value(), "readlink", "/proc/self/exe");
+  return FindProgram(self.parent_path(), name);
+}
+
+absl::StatusOr<launch::Programs> FindPrograms() {
   launch::Programs programs;
-  ASSIGN_OR_RETURN(programs.sentry, FindProgram(self.parent_path(), "moat-sentry"));
-  ASSIGN_OR_RETURN(programs.gofer, FindProgram(self.parent_path(), "moat-gofer"));
-  ASSIGN_OR_RETURN(programs.loader, FindProgram(self.parent_path(), "moat-loader"));
+  ASSIGN_OR_RETURN(programs.sentry, FindPart("moat-sentry"));
+  ASSIGN_OR_RETURN(programs.gofer, FindPart("moat-gofer"));
+  ASSIGN_OR_RETURN(programs.loader, FindPart("moat-loader"));
+  if (const auto part = FindPart(kSystemdPart); part.ok()) programs.systemd = *part;
   return programs;
 }
 

@@ -28,17 +28,20 @@ struct Globals {
 
 class Context {
  public:
-  // Opens the log as `globals` say. `globals` outlives the context.
-  static absl::StatusOr<Context> Create(const Globals& globals,
+  // Opens the log as `globals` say. `globals` and `argv` outlive the context.
+  static absl::StatusOr<Context> Create(const Globals& globals, char** argv,
                                         std::vector<std::string> foreign_command);
+
+  // As main() has it.
+  char** argv() const { return argv_; }
 
   // The command to run and its arguments, as they were written (foreign_command.h); else empty.
   const std::vector<std::string>& foreign_command() const { return foreign_command_; }
 
   absl::StatusOr<state::Store> OpenStore() const;
 
-  // That control groups can be managed as the flags want it. Whether they are wanted at all.
-  absl::StatusOr<bool> WantsControlGroups() const;
+  // Who makes control groups, as the flags want it.
+  absl::StatusOr<cgroups::Manager> WantsControlGroups() const;
 
   // Where sentry and gofer write while somebody watches: a text log, else standard error (a JSON
   // log is parsed by others).
@@ -48,11 +51,15 @@ class Context {
   void ReportError(absl::string_view message) const;
 
  private:
-  Context(const Globals& globals, std::vector<std::string> foreign_command, Fd log)
-      : globals_(globals), foreign_command_(std::move(foreign_command)), log_(std::move(log)) {}
+  Context(const Globals& globals, char** argv, std::vector<std::string> foreign_command, Fd log)
+      : globals_(globals),
+        argv_(argv),
+        foreign_command_(std::move(foreign_command)),
+        log_(std::move(log)) {}
   LogFormat format() const;
 
   const Globals& globals_;
+  char** argv_;
   std::vector<std::string> foreign_command_;
   Fd log_;  // none: standard error
 };
@@ -60,6 +67,11 @@ class Context {
 // moat's other programs: in ../libexec/moat beside bin/moat when installed, beside moat itself in
 // the build tree. An error names both places.
 absl::StatusOr<launch::Programs> FindPrograms();
+absl::StatusOr<std::string> FindPart(const char* name);
+inline constexpr char kSystemdPart[] = "moat-systemd";
+
+// The systemd that is the caller's to ask.
+cgroups::Manager OwnSystemd();
 
 // A failure for which moat has another exit code than 1.
 absl::Status WithExitCode(const absl::Status& status, int code);

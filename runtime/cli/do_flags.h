@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "runtime/cli/policy_flags.h"
 #include "runtime/hostview/keep_changes.h"
 #include "runtime/hostview/working_directory.h"
 #include "runtime/rootfs/root_plan.h"
@@ -29,6 +30,7 @@ struct DoFlags {
   int64_t pids = 0;
   std::string timeout;
   std::string keep;
+  PolicyFlags policy;
   std::string trace;  // file; "-" for standard error
   bool tty = false;
   bool no_tty = false;

@@ -78,7 +78,6 @@ absl::StatusOr<spec::Process> FromFlags(const ExecFlags& flags,
   spec::Process process = of_container;
   process.args = command;
   process.terminal = flags.tty;
-  process.exec_cpu_affinity.reset();
   if (!flags.cwd.empty()) process.cwd = flags.cwd;
   if (!flags.apparmor.empty()) process.apparmor_profile = flags.apparmor;
   if (!flags.label.empty()) process.selinux_label = flags.label;
@@ -123,6 +122,10 @@ void DeclareExecFlags(CLI::App& app, ExecFlags& flags) {
                  "give the command N more descriptors, from 3 on")
       ->check(CLI::Range(0, 1024))
       ->type_name("N");
+  app.add_option("--cgroup", flags.cgroups,
+                 "run it in this control group below the container's, which must exist")
+      ->type_name("[CONTROLLER,...:]PATH")
+      ->allow_extra_args(false);
   app.add_flag("--ignore-paused", flags.ignore_paused, "also in a paused container");
 }
 

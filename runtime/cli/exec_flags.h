@@ -31,6 +31,7 @@ struct ExecFlags {
   std::string console_socket;
   std::string pidfd_socket;
   int preserve_fds = 0;
+  std::vector<std::string> cgroups;
   bool ignore_paused = false;
 };
 

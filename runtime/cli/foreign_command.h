@@ -1,6 +1,6 @@
-// Cuts the command that `moat do` or `moat exec` runs off moat's own arguments. It is somebody
-// else's command line: a parser of ours must never see it (CLI11 takes "[x]" for a list and "--"
-// for its own, wherever they stand).
+// Cuts the command that `moat do` or `moat exec` runs, or the options of ps(1) that `moat ps`
+// passes on, off moat's own arguments. It is somebody else's command line: a parser of ours must
+// never see it (CLI11 takes "[x]" for a list and "--" for its own, wherever they stand).
 #ifndef MOAT_RUNTIME_CLI_FOREIGN_COMMAND_H_
 #define MOAT_RUNTIME_CLI_FOREIGN_COMMAND_H_
 
@@ -13,7 +13,7 @@
 namespace moat::cli {
 
 struct CutArguments {
-  std::vector<std::string> own;      // global flags, "do" or "exec", its flags
+  std::vector<std::string> own;      // global flags, "do", its flags
   std::vector<std::string> foreign;  // unchanged; empty when there is none
 };
 

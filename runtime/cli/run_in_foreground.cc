@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "runtime/cli/container.h"
+#include "runtime/foreground/raw_terminal.h"
 #include "runtime/foreground/supervisor.h"
 
 namespace moat::cli {
@@ -76,6 +77,10 @@ absl::StatusOr<int> RunInForeground(
       LogWarning(status.message());
     }
   };
+  // Before the command can ask for it.
+  if (request.console_socket.empty() && launched.terminal_master) {
+    foreground::CopyWindowSize(STDIN_FILENO, launched.terminal_master.get());
+  }
   RETURN_IF_ERROR(StartCreated(store, request.id, launched.control.get()));
   ASSIGN_OR_RETURN(const foreground::Ending ending,
                    foreground::Supervise(Describe(request, launched, options), signals));

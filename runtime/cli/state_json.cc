@@ -30,6 +30,9 @@ nlohmann::ordered_json StateJson(const state::Record& record) {
       {"created", absl::FormatTime(absl::RFC3339_full, record.created, absl::UTCTimeZone())},
       {"owner", record.owner},
   };
+  nlohmann::ordered_json policy = {{"name", record.policy}};
+  if (!record.loosened.empty()) policy["loosened"] = record.loosened;
+  json["policy"] = policy;
   if (!record.annotations.empty()) json["annotations"] = record.annotations;
   return json;
 }

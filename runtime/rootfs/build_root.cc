@@ -21,6 +21,7 @@
 #include "runtime/rootfs/masks.h"
 #include "runtime/rootfs/mount_calls.h"
 #include "runtime/rootfs/mount_table.h"
+#include "runtime/rootfs/policy_files.h"
 #include "runtime/rootfs/virtual_mounts.h"
 
 namespace moat::rootfs {
@@ -243,6 +244,10 @@ absl::Status Builder::ProtectPaths() {
   }
   for (const std::string& path : SplitVirtual(config.masked_paths).in_tree) {
     RETURN_IF_ERROR(Annotate(MaskPath(*root_, path, null_device.get()), "linux.maskedPaths"));
+  }
+  if (config_.policy != nullptr) {
+    RETURN_IF_ERROR(Annotate(
+        ApplyFileRules(*root_, *config_.policy, proc_self_.get(), null_device.get()), "policy"));
   }
   if (!config_.spec.root.readonly) return absl::OkStatus();
   return SetAttributes(root_->fd(), {MOUNT_ATTR_RDONLY, 0}, false, "the root");

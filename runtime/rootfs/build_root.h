@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fd.h"
+#include "policies/container/policy.h"
 #include "runtime/namespaces/id_map.h"
 #include "runtime/rootfs/overlay_root.h"
 #include "runtime/rootfs/root_plan.h"
@@ -25,9 +26,10 @@ namespace moat::rootfs {
 struct RootConfig {
   const spec::Spec& spec;
   const namespaces::IdMaps& ids;
-  std::string bundle;              // absolute
-  std::string staging;             // a directory of ours to build on; stays empty outside
-  const RootPlan* plan = nullptr;  // in place of spec.root.path
+  std::string bundle;                        // absolute
+  std::string staging;                       // a directory of ours to build on; stays empty outside
+  const RootPlan* plan = nullptr;            // in place of spec.root.path
+  const policies::Policy* policy = nullptr;  // its file and exec rules; null: none
   // Leaves the caller's tree in sight, with the container's mounted at root.path, for FinishRoot.
   bool unfinished = false;
 };

@@ -6,8 +6,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/read_file.h"
 #include "base/status.h"
 #include "runtime/rootfs/mount_calls.h"
 
@@ -15,6 +17,13 @@ namespace moat::rootfs {
 namespace {
 
 std::string FdPath(const Fd& fd) { return absl::StrCat("/proc/self/fd/", fd.get()); }
+
+// Then overlay's own attributes are user.overlay.*: trusted.* is for the machine's root.
+bool InUserNamespace() {
+  constexpr size_t kMaxIdMap = 64 * 1024;
+  const auto map = ReadFile("/proc/self/uid_map", kMaxIdMap);
+  return map.ok() && !absl::StrContains(*map, "4294967295");
+}
 
 absl::StatusOr<Fd> MakeAndOpen(int parent, const std::string& name) {
   if (::mkdirat(parent, name.c_str(), 0755) < 0) return ErrnoStatus(errno, "mkdirat", name);
@@ -93,15 +102,15 @@ absl::StatusOr<Fd> MakeOverlay(const RootPlan::Overlay& overlay, size_t number, 
         Annotate(Hide(lower.get(), upper.get(), hidden), absl::StrCat("hide ", hidden)));
   }
   // xino=off and index=off: nothing to gain on one file system, and no feature to depend on.
-  absl::StatusOr<Fd> mount = NewMount("overlay",
-                                      {{"source", "overlay"},
-                                       {"lowerdir", FdPath(lower)},
-                                       {"upperdir", FdPath(upper)},
-                                       {"workdir", FdPath(work)},
-                                       {"index", "off"},
-                                       {"xino", "off"},
-                                       {"metacopy", "off"}},
-                                      MOUNT_ATTR_NODEV);
+  std::vector<FsParameter> options = {{"source", "overlay"},
+                                      {"lowerdir", FdPath(lower)},
+                                      {"upperdir", FdPath(upper)},
+                                      {"workdir", FdPath(work)},
+                                      {"index", "off"},
+                                      {"xino", "off"},
+                                      {"metacopy", "off"}};
+  if (InUserNamespace()) options.push_back({"userxattr", std::nullopt});
+  absl::StatusOr<Fd> mount = NewMount("overlay", options, MOUNT_ATTR_NODEV);
   if (!mount.ok()) return Annotate(mount.status(), absl::StrCat("overlay of ", overlay.lower));
   uppers.push_back({CleanPath(overlay.destination), std::move(upper)});
   return mount;

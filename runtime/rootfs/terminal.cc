@@ -35,6 +35,20 @@ absl::StatusOr<Fd> FindMultiplexer(const ContainerRoot& root) {
   return found;
 }
 
+// An image may have put a symlink there (CVE-2025-52565 was one to a file of procfs): `console`
+// must be what the name itself stands for.
+absl::Status CheckConsole(const ContainerRoot& root, const Fd& console) {
+  ASSIGN_OR_RETURN(const Fd named, root.Open(kConsole, /*follow=*/false));
+  struct stat reached, there;
+  if (::fstat(console.get(), &reached) < 0 || ::fstat(named.get(), &there) < 0) {
+    return ErrnoStatus(errno, "fstat", kConsole);
+  }
+  if (reached.st_dev == there.st_dev && reached.st_ino == there.st_ino) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "process.terminal: /dev/console of the root file system is a symbolic link; remove it, or "
+      "mount a tmpfs on /dev");
+}
+
 absl::Status SetSize(int slave, const spec::Box& box) {
   winsize size = {};
   size.ws_row = static_cast<unsigned short>(box.height);
@@ -70,6 +84,7 @@ absl::StatusOr<Terminal> OpenTerminal(const ContainerRoot& root, uid_t owner,
                                       const std::optional<spec::Box>& size) {
   ASSIGN_OR_RETURN(Terminal terminal, OpenPty(root, owner, size));
   ASSIGN_OR_RETURN(const Fd console, root.MakeFile(kConsole));
+  RETURN_IF_ERROR(CheckConsole(root, console));
   ASSIGN_OR_RETURN(const Fd copy, CopyTreeOf(terminal.slave.get(), false, "the terminal"));
   RETURN_IF_ERROR(Attach(copy.get(), console.get(), kConsole));
   return terminal;

@@ -16,33 +16,10 @@
 
 #include <cerrno>
 
+#include "sentry/syscalls/check_parts.h"
+
 namespace moat::sentry::checks {
 namespace {
-
-constexpr Verdict kNative{Verdict::Kind::kNative};
-constexpr Verdict kNotify{Verdict::Kind::kNotify};
-constexpr Verdict Refuse(int error) { return {Verdict::Kind::kErrno, error}; }
-
-// The kernel takes the argument as an int.
-constexpr Condition IntIs(int argument, uint32_t value) { return {argument, 0xffffffff, value}; }
-constexpr Condition LongIs(int argument, uint64_t value) { return {argument, ~uint64_t{0}, value}; }
-constexpr Condition BitsClear(int argument, uint64_t bits) { return {argument, bits, 0}; }
-
-// A list of allowed values of one int argument, as checks.
-template <size_t N>
-struct AllowList {
-  constexpr AllowList(int argument, const uint32_t (&values)[N]) {
-    for (size_t i = 0; i < N; ++i) conditions[i] = IntIs(argument, values[i]);
-  }
-  std::array<Condition, N> conditions{};
-};
-
-template <size_t N>
-constexpr std::array<Check, N> NativeWhenListed(const AllowList<N>& list) {
-  std::array<Check, N> checks{};
-  for (size_t i = 0; i < N; ++i) checks[i] = {absl::MakeConstSpan(&list.conditions[i], 1), kNative};
-  return checks;
-}
 
 // SOCK_TYPE_MASK of the kernel; the rest of the type argument is SOCK_NONBLOCK and SOCK_CLOEXEC.
 constexpr uint32_t kTypeMask = 0xf;
@@ -88,34 +65,15 @@ constexpr Check kSocket[] = {
     {kAnyNetlink, Refuse(EPROTONOSUPPORT)},
 };
 
-constexpr Check kSocketPair[] = {{kUnix, kNative}};
+// The families that there are have no pairs; the others do not exist.
+constexpr Check kSocketPair[] = {
+    {kUnix, kNative}, {kAnyInet4, Refuse(EOPNOTSUPP)}, {kAnyInet6, Refuse(EOPNOTSUPP)}};
 
-// {IP,IP6}T_SO_SET_REPLACE and _ADD_COUNTERS, ARPT_*, EBT_*: the old netfilter interface, a long
-// history of holes behind a capability that a container with its own network may hold.
-constexpr Condition kIptReplace[] = {IntIs(1, SOL_IP), IntIs(2, 64)};
-constexpr Condition kIptCounters[] = {IntIs(1, SOL_IP), IntIs(2, 65)};
-constexpr Condition kArptReplace[] = {IntIs(1, SOL_IP), IntIs(2, 96)};
-constexpr Condition kArptCounters[] = {IntIs(1, SOL_IP), IntIs(2, 97)};
-constexpr Condition kEbtReplace[] = {IntIs(1, SOL_IP), IntIs(2, 128)};
-constexpr Condition kEbtCounters[] = {IntIs(1, SOL_IP), IntIs(2, 129)};
-constexpr Condition kIp6tReplace[] = {IntIs(1, SOL_IPV6), IntIs(2, 64)};
-constexpr Condition kIp6tCounters[] = {IntIs(1, SOL_IPV6), IntIs(2, 65)};
-// TCP_ULP loads kernel modules (TLS, ESP-in-TCP) and changes the socket's code path.
-constexpr Condition kTcpUlp[] = {IntIs(1, IPPROTO_TCP), IntIs(2, 31)};
-constexpr Condition kAttachBpf[] = {IntIs(1, SOL_SOCKET), IntIs(2, SO_ATTACH_BPF)};
-constexpr Condition kReuseportBpf[] = {IntIs(1, SOL_SOCKET), IntIs(2, SO_ATTACH_REUSEPORT_EBPF)};
-
-constexpr Check kSetSocketOption[] = {
-    {kIptReplace, Refuse(ENOPROTOOPT)},  {kIptCounters, Refuse(ENOPROTOOPT)},
-    {kArptReplace, Refuse(ENOPROTOOPT)}, {kArptCounters, Refuse(ENOPROTOOPT)},
-    {kEbtReplace, Refuse(ENOPROTOOPT)},  {kEbtCounters, Refuse(ENOPROTOOPT)},
-    {kIp6tReplace, Refuse(ENOPROTOOPT)}, {kIp6tCounters, Refuse(ENOPROTOOPT)},
-    {kTcpUlp, Refuse(ENOPROTOOPT)},      {kAttachBpf, Refuse(EPERM)},
-    {kReuseportBpf, Refuse(EPERM)},
-};
-
+constexpr Condition kUrgent[] = {{3, MSG_OOB, MSG_OOB}};
+constexpr Condition kZeroCopy[] = {{3, MSG_ZEROCOPY, MSG_ZEROCOPY}};
 constexpr Condition kNoAddress[] = {LongIs(4, 0)};
-constexpr Check kSendTo[] = {{kNoAddress, kNative}};
+constexpr Check kSendTo[] = {
+    {kUrgent, Refuse(EOPNOTSUPP)}, {kZeroCopy, Refuse(EINVAL)}, {kNoAddress, kNative}};
 
 constexpr uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                     CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
@@ -159,6 +117,7 @@ constexpr AllowList kIoctlRequests(1, {TCGETS,
                                        TIOCSPTLCK,
                                        TIOCGPTLCK,
                                        TIOCGPTPEER,
+                                       TIOCGLCKTRMIOS,
                                        0x802c542a /* TCGETS2 */,
                                        0x402c542b /* TCSETS2 */,
                                        0x402c542c /* TCSETSW2 */,
@@ -267,7 +226,6 @@ constexpr Check kTimesOfDescriptor[] = {{kNoPath, kNative}};
 
 absl::Span<const Check> Socket() { return kSocket; }
 absl::Span<const Check> SocketPair() { return kSocketPair; }
-absl::Span<const Check> SetSocketOption() { return kSetSocketOption; }
 absl::Span<const Check> SendTo() { return kSendTo; }
 absl::Span<const Check> Clone() { return kClone; }
 absl::Span<const Check> Unshare() { return kUnshare; }

@@ -15,11 +15,13 @@ What moat does with every system call of Linux 6.18 on x86-64. This page is made
 [sentry/syscalls/table.cc](../sentry/syscalls/table.cc), from which the seccomp filter, the sentry's
 dispatcher and the trace are made too; `ninja table_doc` writes it anew.
 
-* **native**: the kernel runs it; the note says what stands between the call and the host.
-* **checked**: the filter looks at the arguments (never at what a pointer leads to) and lets some uses run; the
-  note says which. The word behind it is what happens to the others.
+* **native**: the host's kernel runs every use of it, and the filter does not even look at the arguments; the note
+  says what stands between the call and the host.
+* **checked**: the filter looks at the arguments (never at what a pointer leads to) and lets only some uses run; the
+  note says which. The word behind it is what happens to the others. Such a call is not counted as native, though
+  those uses do reach the host's kernel: the last sentence below counts them.
 * **sentry**: the call is stopped and answered by the sentry, for paths with the gofer's help.
-* an **errno**: the call fails with it at once.
+* an **errno**: the call fails with it; *skipped*: it succeeds and does nothing.
 
 Where the sentry may let a stopped call continue, *continued* says why that is harmless whatever the caller
 changes in its memory meanwhile. Numbers that are not listed, and calls of the i386 and x32 ABIs, fail with ENOSYS.
@@ -46,7 +48,7 @@ std::string VerdictName(const Verdict& verdict) {
     case Verdict::Kind::kErrno:
       break;
   }
-  return ErrnoName(verdict.error);
+  return verdict.error == 0 ? "skipped" : ErrnoName(verdict.error);
 }
 
 std::string Disposition(const Entry& entry) {

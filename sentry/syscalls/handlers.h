@@ -68,6 +68,8 @@ Outcome SysListxattrat(Call& call);
 Outcome SysRemovexattr(Call& call);
 Outcome SysLremovexattr(Call& call);
 Outcome SysRemovexattrat(Call& call);
+Outcome SysFlistxattr(Call& call);
+Outcome SysFremovexattr(Call& call);
 
 // sys_directory.cc
 Outcome SysChdir(Call& call);
@@ -78,6 +80,24 @@ Outcome SysGetcwd(Call& call);
 Outcome SysLseek(Call& call);
 Outcome SysInotifyAddWatch(Call& call);
 Outcome SysSync(Call& call);
+Outcome SysInotifyRmWatch(Call& call);
+Outcome SysSyncfs(Call& call);
+
+// sys_new_descriptor.cc
+Outcome SysEpollCreate(Call& call);
+Outcome SysEpollCreate1(Call& call);
+Outcome SysInotifyInit(Call& call);
+Outcome SysInotifyInit1(Call& call);
+Outcome SysEventfd2(Call& call);
+Outcome SysSignalfd4(Call& call);
+
+// sys_time.cc
+Outcome SysTime(Call& call);
+Outcome SysGettimeofday(Call& call);
+Outcome SysTimes(Call& call);
+Outcome SysGetrlimit(Call& call);
+Outcome SysSchedGetPriorityMax(Call& call);
+Outcome SysSchedGetPriorityMin(Call& call);
 
 // sys_kernel.cc
 Outcome SysSysinfo(Call& call);

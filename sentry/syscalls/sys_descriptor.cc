@@ -1,4 +1,4 @@
-// Calls on descriptors that the sentry has a part in: lseek, inotify_add_watch, sync.
+// Calls on descriptors that the sentry has a part in: lseek, inotify_add_watch, sync, syncfs.
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -81,6 +81,18 @@ Outcome SysInotifyAddWatch(Call& call) {
 Outcome SysSync(Call& call) {
   auto root = OpenFile(call, {.where = {AT_FDCWD, "/"}, .flags = O_RDONLY | O_DIRECTORY});
   if (root.ok()) ::syncfs(root->fd.get());
+  return Value{0};
+}
+
+Outcome SysInotifyRmWatch(Call& call) {
+  TRY_ASSIGN(const Fd inotify, call.TakeFd(call.FdArg(0)));
+  if (::inotify_rm_watch(inotify.get(), call.IntArg(1)) < 0) return Errno::Last();
+  return Value{0};
+}
+
+Outcome SysSyncfs(Call& call) {
+  TRY_ASSIGN(const Fd fd, call.TakeFd(call.FdArg(0)));
+  if (::syncfs(fd.get()) < 0) return Errno::Last();
   return Value{0};
 }
 

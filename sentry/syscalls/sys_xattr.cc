@@ -1,5 +1,5 @@
 // Extended attributes by path: setxattr, getxattr, listxattr, removexattr, their l... and ...at
-// forms.
+// forms; flistxattr and fremovexattr.
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <sys/xattr.h>
@@ -132,6 +132,14 @@ Outcome GetByPath(Call& call, int at_flags) {
              call.Arg(3));
 }
 
+// EBADF for descriptors that only stand for a place (O_PATH).
+Result<void> CheckOpened(Call& call, int number) {
+  TRY_ASSIGN(const Fd fd, call.TakeFd(number));
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || (flags & O_PATH) != 0) return Errno(EBADF);
+  return {};
+}
+
 Result<XattrArgs> ReadXattrArgs(Call& call) {
   return ReadSizedStruct<XattrArgs>(call, call.AddrArg(4), call.Arg(5), sizeof(XattrArgs));
 }
@@ -178,6 +186,16 @@ Outcome SysLremovexattr(Call& call) {
 
 Outcome SysRemovexattrat(Call& call) {
   return Remove(call, call.FdArg(0), call.AddrArg(1), call.IntArg(2), call.AddrArg(3));
+}
+
+Outcome SysFlistxattr(Call& call) {
+  TRY(CheckOpened(call, call.FdArg(0)));
+  return List(call, call.FdArg(0), GuestAddr(), AT_EMPTY_PATH, call.AddrArg(1), call.Arg(2));
+}
+
+Outcome SysFremovexattr(Call& call) {
+  TRY(CheckOpened(call, call.FdArg(0)));
+  return Remove(call, call.FdArg(0), GuestAddr(), AT_EMPTY_PATH, call.AddrArg(1));
 }
 
 }  // namespace moat::sentry

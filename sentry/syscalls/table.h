@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "policies/compiler/filter_spec.h"
 #include "sentry/call.h"
 
 namespace moat::sentry {
@@ -42,12 +43,13 @@ struct Verdict {
   int error = 0;  // kErrno
 };
 
-// True when (argument & mask) == value. Arguments that the kernel takes as 32 bits have a mask
-// within the lower half; all others are compared in both halves.
+// True when (argument & mask) <compare> value, unsigned. Arguments that the kernel takes as 32 bits
+// have a mask within the lower half; all others are compared in both halves.
 struct Condition {
   int argument;
   uint64_t mask;
   uint64_t value;
+  policies::Compare compare = policies::Compare::kEqual;
 };
 
 // When all conditions hold, `verdict` is final.
