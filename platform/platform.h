@@ -54,6 +54,14 @@ struct ProgramNames {
   std::string comm;       // the first 15 bytes count
 };
 
+// How the program of a Session's exec is to begin.
+struct ProgramStart {
+  std::optional<ProgramNames> names;
+  // It makes ptrace(PTRACE_TRACEME) and stops for its parent with SIGTRAP, as a program does that
+  // was traced when it was executed.
+  bool trace_me = false;
+};
+
 // How a Session's exec ended.
 struct ExecOutcome {
   bool replaced = false;  // the task now runs the new program; the session is over
@@ -73,10 +81,11 @@ class Session {
   virtual Result<uint64_t> Call(int nr, std::array<uint64_t, 6> args) = 0;
   // Runs execveat(fd, empty_path, argv, envp, AT_EMPTY_PATH, cookie). `fd` is a number in the
   // task's table. When the kernel has replaced the program and before its first instruction,
-  // `on_replaced(tgid)` runs (an exec from another thread takes on the tgid). Then the program gets
-  // `names`, if any; one that has no vdso or no memory left for them keeps the kernel's.
+  // `on_replaced(tgid)` runs (an exec from another thread takes on the tgid). Then the program is
+  // made to begin as `start` says; one that has no vdso, no memory left for it, or a tracer, begins
+  // as the kernel has it.
   virtual ExecOutcome Exec(int fd, GuestAddr empty_path, GuestAddr argv, GuestAddr envp,
-                           const std::optional<ProgramNames>& names,
+                           const ProgramStart& start,
                            const std::function<void(pid_t tgid)>& on_replaced) = 0;
   // Maps `size` bytes of private anonymous memory, readable and writable, into the task. Unmap
   // before Finish.
@@ -123,9 +132,9 @@ class Platform {
   // The same under the number `at`, which is replaced as by dup3(2).
   virtual Result<void> AddFdAt(const Trap& trap, const Fd& fd, int at, bool close_on_exec) = 0;
 
-  // Stops the task in the middle of its trap, to act in its context. EPERM when somebody traces it;
-  // ESRCH when it is gone. From here on the trap must not be answered by the Return functions, only
-  // by the session.
+  // Stops the task in the middle of its trap, to act in its context; one that is traced inside is
+  // reached through its tracer. EPERM when that one is traced, too; ESRCH when the task is gone.
+  // From here on the trap must not be answered by the Return functions, only by the session.
   virtual Result<std::unique_ptr<Session>> Enter(const Trap& trap) = 0;
 
   // The secret that the filter lets execveat and chroot pass with, in the sixth argument.

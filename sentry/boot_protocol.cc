@@ -24,6 +24,8 @@ T Get(const json& object, const char* key, T fallback) {
   if (found == object.end()) return fallback;
   if constexpr (std::is_same_v<T, std::string>) {
     return found->is_string() ? found->template get<T>() : fallback;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return found->is_boolean() ? found->template get<T>() : fallback;
   } else {
     return found->is_number() ? found->template get<T>() : fallback;
   }
@@ -112,7 +114,10 @@ absl::StatusOr<BootConfig> ParseBoot(BootMessage& message) {
   ASSIGN_OR_RETURN(config.init, message.Take("init"));
   ASSIGN_OR_RETURN(config.loader, message.Take("loader"));
   ASSIGN_OR_RETURN(config.log, message.Take("log"));
+  ASSIGN_OR_RETURN(config.policy, message.Take("policy"));
+  config.audit_all = Get<bool>(message.body(), "audit_all", false);
   config.trace = message.TakeOptional("trace");
+  config.audit = message.TakeOptional("audit");
   config.listen = message.TakeOptional("listen");
   config.cgroup_memory = message.TakeOptional("cgroup_memory");
   config.cgroup_cpu = message.TakeOptional("cgroup_cpu");

@@ -42,7 +42,8 @@ struct BootConfig {
   std::string id;
   uint64_t cookie = 0;
   TreeConfig tree;  // values only; descriptors are filled in by the caller
-  Fd gofer, init, loader, log, trace, listen;
+  bool audit_all = false;
+  Fd gofer, init, loader, log, trace, audit, policy, listen;
   Fd cgroup_memory, cgroup_cpu, cgroup_pids;
 };
 

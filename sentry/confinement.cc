@@ -95,11 +95,17 @@ absl::Status DropPrivileges() {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
-  const rlimit no_core = {0, 0};
-  ::setrlimit(RLIMIT_CORE, &no_core);
+  const rlimit none = {0, 0};
+  for (const auto unused :
+       {RLIMIT_CORE, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO}) {
+    ::setrlimit(unused, &none);
+  }
   RETURN_IF_ERROR(DropCapabilities());
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
     return ErrnoStatus(errno, "prctl", "PR_SET_NO_NEW_PRIVS");
+  }
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
+    return ErrnoStatus(errno, "prctl", "PR_SET_DUMPABLE");
   }
   return absl::OkStatus();
 }

@@ -12,10 +12,12 @@
 #include <string>
 
 #include "gofer/client/client.h"
+#include "sentry/audit/audit.h"
 #include "sentry/exec/exec.h"
 #include "sentry/exec/joiners.h"
 #include "sentry/exec/task_roots.h"
 #include "sentry/proc/virtual_tree.h"
+#include "sentry/syscalls/call_policy.h"
 #include "sentry/task/task_cache.h"
 #include "sentry/task/task_table.h"
 #include "sentry/trace/trace.h"
@@ -31,6 +33,8 @@ class Container {
     const uint64_t once = 1;
     [[maybe_unused]] const ssize_t ignored = ::write(first_exec.get(), &once, sizeof(once));
   }
+  // Whether init has done its first exec.
+  bool runs_program() const { return exec_seen_; }
   Fd first_exec;         // eventfd(2), readable from init's first exec on: it runs the workload
   pid_t init_tgid = -1;  // in P_A. Others may be before it: hooks.startContainer
   Joiners joiners;       // thread-safe
@@ -43,6 +47,8 @@ class Container {
   std::unique_ptr<ExecPlans> plans;   // thread-safe
   std::unique_ptr<TaskRoots> roots;   // null where no task can change its root; thread-safe
   std::unique_ptr<Tracer> tracer;     // null without --trace; thread-safe
+  std::unique_ptr<CallPolicy> calls;  // what the filter was made from
+  std::unique_ptr<Audit> audit;       // thread-safe
 
  private:
   std::atomic<bool> exec_seen_ = false;

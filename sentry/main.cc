@@ -15,9 +15,12 @@
 #include "base/boot.h"
 #include "base/log.h"
 #include "base/pidfd.h"
+#include "base/read_file.h"
 #include "base/status.h"
 #include "gofer/client/client.h"
 #include "platform/seccomp_notify/notify_platform.h"
+#include "policies/container/parse_policy.h"
+#include "policies/process/process_filter.h"
 #include "sentry/boot_protocol.h"
 #include "sentry/confinement.h"
 #include "sentry/container.h"
@@ -53,6 +56,16 @@ struct Sentry {
   std::unique_ptr<ServedFilters> filters;
 };
 
+absl::StatusOr<std::unique_ptr<CallPolicy>> ReadPolicy(const Fd& file) {
+  constexpr size_t kMaxPolicy = 16 << 20;
+  ::lseek(file.get(), 0, SEEK_SET);
+  const Result<std::string> text = ReadAll(file.get(), kMaxPolicy);
+  if (!text.ok()) return ErrnoStatus(text.error().value(), "read", "the policy");
+  ASSIGN_OR_RETURN(const policies::Policy policy, policies::PolicyFromSaved(*text));
+  ASSIGN_OR_RETURN(CallPolicy calls, CallPolicy::Create(policy));
+  return std::make_unique<CallPolicy>(std::move(calls));
+}
+
 absl::Status BuildContainer(Sentry& sentry) {
   Container& container = sentry.container;
   BootConfig& config = sentry.config;
@@ -61,13 +74,16 @@ absl::Status BuildContainer(Sentry& sentry) {
   if (!container.first_exec) return ErrnoStatus(errno, "eventfd", "");
   container.tasks = std::make_unique<TaskTable>(sentry.root.proc.get());
   container.cache = std::make_unique<TaskCache>(sentry.root.proc.get());
+  ASSIGN_OR_RETURN(container.calls, ReadPolicy(config.policy));
+  config.policy.Reset();
+  container.audit = std::make_unique<Audit>(std::move(config.audit), config.id, config.audit_all);
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
 
-  struct stat stub {};
-  if (::fstat(sentry.attachment.stub.get(), &stub) < 0) return ErrnoStatus(errno, "fstat", "stub");
   ASSIGN_OR_RETURN(auto stub_root,
                    StubRoot::Create(std::move(sentry.attachment.stub), config.loader));
   config.loader.Reset();
+  struct stat stub {};
+  if (::fstat(stub_root->stub().get(), &stub) < 0) return ErrnoStatus(errno, "fstat", "stub");
   container.plans = std::make_unique<ExecPlans>(std::move(stub_root));
   container.roots = std::make_unique<TaskRoots>(container.plans->root(), *container.tasks,
                                                 sentry.root.proc.get());
@@ -78,6 +94,7 @@ absl::Status BuildContainer(Sentry& sentry) {
   tree.tmpfs = sentry.root.scratch.get();
   tree.tmpfs_view = sentry.root.scratch_view.get();
   tree.stub_device = stub.st_dev;
+  tree.stub_inode = stub.st_ino;
   tree.root_behind = [&container](const struct stat& root) {
     return container.roots->Behind(root);
   };
@@ -118,6 +135,7 @@ absl::StatusOr<int> Serve(Fd control) {
   const int init = sentry.config.init.get();
   ASSIGN_OR_RETURN(sentry.attachment, ReceiveAttachment(init));
   RETURN_IF_ERROR(BuildContainer(sentry));
+  RETURN_IF_ERROR(policies::ConfineProcess(policies::SentryFilter()));
 
   ASSIGN_OR_RETURN(sentry.filters, ServedFilters::Create(sentry.container, EndContainer));
   ASSIGN_OR_RETURN(auto platform, platform::seccomp_notify::Create(

@@ -17,7 +17,7 @@ Plan ScriptPlan(absl::string_view exec_name, const std::vector<std::string>& pre
   Plan plan = {};
   plan.version = kPlanVersion;
   plan.kind = PlanKind::kScript;
-  plan.fd = 3;
+  plan.fd = -1;
   std::string strings(exec_name);
   if (!exec_name.empty()) strings.push_back('\0');
   plan.exec_name_size = static_cast<uint32_t>(strings.size());
@@ -47,7 +47,7 @@ TEST(PlanStrings, RefusesAPlanThatContradictsItself) {
   };
   EXPECT_FALSE(refused([](Plan&) {}));
   EXPECT_TRUE(refused([](Plan& p) { p.version = 2; }));
-  EXPECT_TRUE(refused([](Plan& p) { p.fd = -1; }));
+  EXPECT_TRUE(refused([](Plan& p) { p.fd = 3; }));
   EXPECT_TRUE(refused([](Plan& p) { p.kind = static_cast<PlanKind>(9); }));
   EXPECT_TRUE(refused([](Plan& p) { p.prefix_count = 0; }));
   EXPECT_TRUE(refused([](Plan& p) { p.prefix_count = 3; }));

@@ -121,7 +121,13 @@ void SetExecName(const InitialStack& stack, const Plan& plan) {
   const uint64_t dropped = stack.argument_count() > 0 ? 1 : 0;
   const char** arguments = stack.arguments() + dropped - plan.prefix_count;
   SplitPrefix(plan, arguments);
-  Syscall(__NR_execveat, plan.fd, "", arguments, environment, AT_EMPTY_PATH);
+  Syscall(__NR_execveat, kScriptProgram, "", arguments, environment, AT_EMPTY_PATH);
+  Die();
+}
+
+[[noreturn]] void RunSetId(uint64_t* top) {
+  const InitialStack stack(top);
+  Syscall(__NR_execveat, kScriptProgram, "", stack.arguments(), stack.environment(), AT_EMPTY_PATH);
   Die();
 }
 
@@ -168,6 +174,7 @@ extern "C" [[noreturn]] void LoaderMain(uint64_t* top) {
   if (Syscall(kPlanCall, &plan, sizeof(plan)) != 0) ExplainAndExit();
   if (!WellFormed(plan)) Die();
   if (plan.kind == PlanKind::kScript) RunScript(top, plan);
+  if (plan.kind == PlanKind::kSetId) RunSetId(top);
   if (plan.kind == PlanKind::kJoin) RunJoin(top, plan);
   RunInterpreter(top, plan);
 }

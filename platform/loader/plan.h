@@ -27,16 +27,24 @@ enum class PlanKind : uint32_t {
   // `fd` is the ELF interpreter of the program that the kernel mapped: map it, set AT_BASE,
   // AT_EXECFN and comm, close `fd`, jump to it.
   kInterpreter = 1,
-  // The stub is the program itself and `fd` is the interpreter program of a script: execveat(fd,
-  // "", prefix + argv[1..], envp, AT_EMPTY_PATH),
-  // an ordinary mediated call. argv[0] is dropped.
+  // The stub is the program itself and is to execute the interpreter program of a script:
+  // execveat(kScriptProgram, "", prefix + argv[1..], envp, AT_EMPTY_PATH), a mediated call; the
+  // sentry remembers the program, which nobody else gets hold of. argv[0] is dropped. There is no
+  // `fd` (-1).
   kScript = 2,
+  // The same for a program that is no script: execveat(kScriptProgram, "", argv, envp,
+  // AT_EMPTY_PATH). The stub has just been given the rights of the program's owner by the kernel,
+  // and the exec keeps them (sentry/exec/set_id.h).
+  kSetId = 4,
   // The stub is the first program of a process that joins the container. The strings of `prefix`
   // are its working directory and then the names under which its program may be found: chdir(2),
   // execve(name, argv, envp) with each in turn, as execvp(3) does, all ordinary mediated calls.
   // There is no `fd` (-1).
   kJoin = 3,
 };
+
+// No descriptor, and none that a program would use by mistake.
+inline constexpr int kScriptProgram = -0x6d6f61;
 
 enum class JoinStep : uint32_t { kChangeDirectory = 1, kExecute = 2 };
 

@@ -16,8 +16,11 @@ inline constexpr uint32_t kMaxPrefix = 32;
 constexpr bool WellFormed(const Plan& plan) {
   if (plan.version != kPlanVersion) return false;
   const bool joins = plan.kind == PlanKind::kJoin;
-  if (plan.kind != PlanKind::kInterpreter && plan.kind != PlanKind::kScript && !joins) return false;
-  if (joins ? plan.fd != -1 : plan.fd < 0) return false;
+  if (plan.kind != PlanKind::kInterpreter && plan.kind != PlanKind::kScript &&
+      plan.kind != PlanKind::kSetId && !joins) {
+    return false;
+  }
+  if (plan.kind == PlanKind::kInterpreter ? plan.fd < 0 : plan.fd != -1) return false;
   if (plan.strings_size > kMaxStrings || plan.exec_name_size > plan.strings_size) return false;
   if (plan.exec_name_size > 0 && plan.strings[plan.exec_name_size - 1] != '\0') return false;
   if (plan.comm[sizeof(plan.comm) - 1] != '\0') return false;

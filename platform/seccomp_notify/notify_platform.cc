@@ -3,6 +3,8 @@
 #include <signal.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,11 +12,14 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "platform/seccomp_notify/guest_copy.h"
+#include "platform/seccomp_notify/hold_choice.h"
 #include "platform/seccomp_notify/listener.h"
 #include "platform/seccomp_notify/receiver_gate.h"
 #include "platform/seccomp_notify/session.h"
 #include "platform/seccomp_notify/task_cpu.h"
+#include "platform/seccomp_notify/traced_task.h"
 #include "platform/seccomp_notify/tracee.h"
+#include "platform/seccomp_notify/tracer.h"
 
 namespace moat::platform::seccomp_notify {
 namespace {
@@ -24,10 +29,7 @@ class NotifyPlatform final : public Platform {
   NotifyPlatform(Listener listener, uint64_t cookie)
       : listener_(std::move(listener)), cookie_(cookie) {}
 
-  Result<Trap> Next() override {
-    ReceiverGate::Pass pass(gate_);
-    return listener_.Receive();
-  }
+  Result<Trap> Next() override;
   bool StillWaits(const Trap& trap) override { return listener_.StillWaits(trap.id); }
 
   Result<size_t> Read(const Trap& trap, GuestAddr from, absl::Span<std::byte> to) override {
@@ -55,13 +57,33 @@ class NotifyPlatform final : public Platform {
 
  private:
   Result<int> Give(const Trap& trap, const Fd& fd, const Listener::AddFdOptions& options);
-  // Stops the task under ptrace while its trap returns -`error` (0: the value 0).
+  // The same with the task and this thread held on this thread's CPU.
+  Result<int> GiveHeld(const Trap& trap, const Fd& fd, const Listener::AddFdOptions& options);
+  // Stops the task under ptrace while its trap returns -`error` (0: the value 0). EPERM: somebody
+  // else traces it.
   Result<Tracee> StopWith(const Trap& trap, int error);
+  // The same for a task that the workload traces.
+  Result<std::unique_ptr<StoppedTask>> StopThroughTracer(const Trap& trap);
 
   ReceiverGate gate_;
+  HoldChoice hold_choice_;
   const Listener listener_;
   const uint64_t cookie_;
 };
+
+Result<Trap> NotifyPlatform::Next() {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kWithoutSleep = std::chrono::microseconds(3);
+  gate_.Enter();
+  const auto start = Clock::now();
+  auto trap = listener_.Receive();
+  if (trap.ok()) {
+    gate_.Took(trap->tid, Clock::now() - start < kWithoutSleep);
+  } else {
+    gate_.Leave();
+  }
+  return trap;
+}
 
 Result<Tracee> NotifyPlatform::StopWith(const Trap& trap, int error) {
   auto tracee = Tracee::Stop(trap.tid, [&] { return listener_.Send(trap.id, 0, error); });
@@ -88,21 +110,66 @@ Result<void> NotifyPlatform::AddFdAt(const Trap& trap, const Fd& fd, int at, boo
   return Unit();
 }
 
-// The task itself takes the descriptor: it is woken, and goes on waiting for its answer.
+// The task itself takes the descriptor: we wake it, it wakes us, and goes on waiting for its
+// answer.
 Result<int> NotifyPlatform::Give(const Trap& trap, const Fd& fd,
                                  const Listener::AddFdOptions& options) {
-  TaskCpu cpu;
-  cpu.Hold(trap.tid);
-  auto number = listener_.AddFd(trap.id, fd, options);
-  cpu.Release(trap.tid);
+  const bool hold = hold_choice_.Hold();
+  const auto start = std::chrono::steady_clock::now();
+  auto number = hold ? GiveHeld(trap, fd, options) : listener_.AddFd(trap.id, fd, options);
+  hold_choice_.Took(hold, std::chrono::steady_clock::now() - start);
   return number;
 }
 
+Result<int> NotifyPlatform::GiveHeld(const Trap& trap, const Fd& fd,
+                                     const Listener::AddFdOptions& options) {
+  const OwnCpu own_cpu;
+  TaskCpu task_cpu;
+  task_cpu.Hold(trap.tid);
+  auto number = listener_.AddFd(trap.id, fd, options);
+  task_cpu.Release(trap.tid);
+  return number;
+}
+
+Result<std::unique_ptr<StoppedTask>> NotifyPlatform::StopThroughTracer(const Trap& trap) {
+  // Another thread of ours may be acting in the tracer just now.
+  constexpr auto kPause = std::chrono::microseconds(200);
+  for (;; std::this_thread::sleep_for(kPause)) {
+    TRY_ASSIGN(const TracedBy who, WhoTraces(trap.tid));
+    if (!StillWaits(trap)) return Errno(ESRCH);
+    if (who.tracer == 0) return Errno(EAGAIN);  // not any more
+    if (IsOwnThread(who.tracer)) {
+      // The caller itself traces a task that a thread of ours wants to act in. It stops for that,
+      // and makes its call anew afterwards.
+      static_cast<void>(listener_.Send(trap.id, 0, linux_abi::kErestartNoIntr));
+      return Errno(ESRCH);
+    }
+    auto task =
+        TracedTask::Stop(trap.tid, who, cookie_, [&] { return listener_.Send(trap.id, 0, EINTR); });
+    if (task.ok()) return std::unique_ptr<StoppedTask>(*std::move(task));
+    if (!(task.error() == Errno(EPERM))) return task.error();
+    TRY_ASSIGN(const TracedBy above, WhoTraces(who.tracer));
+    if (above.tracer != 0 && !IsOwnThread(above.tracer)) return Errno(EPERM);
+  }
+}
+
 Result<std::unique_ptr<Session>> NotifyPlatform::Enter(const Trap& trap) {
-  TRY_ASSIGN(Tracee tracee, StopWith(trap, 0));
-  TRY_ASSIGN(const user_regs_struct registers, tracee.Registers());
+  std::unique_ptr<StoppedTask> task;
+  while (!task) {
+    auto tracee = StopWith(trap, 0);
+    if (tracee.ok()) {
+      task = std::make_unique<Tracee>(*std::move(tracee));
+    } else if (!(tracee.error() == Errno(EPERM))) {
+      return tracee.error();
+    } else {
+      auto traced = StopThroughTracer(trap);
+      if (traced.ok()) task = *std::move(traced);
+      if (!traced.ok() && !(traced.error() == Errno(EAGAIN))) return traced.error();
+    }
+  }
+  TRY_ASSIGN(const user_regs_struct registers, task->Registers());
   return std::unique_ptr<Session>(
-      std::make_unique<TracedSession>(std::move(tracee), registers, cookie_));
+      std::make_unique<TracedSession>(std::move(task), registers, cookie_));
 }
 
 }  // namespace

@@ -7,10 +7,11 @@
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
-#include "base/linux_abi/errno.h"
 #include "platform/seccomp_notify/guest_copy.h"
 #include "platform/seccomp_notify/initial_stack.h"
+#include "platform/seccomp_notify/trace_me_code.h"
 
 namespace moat::platform::seccomp_notify {
 namespace {
@@ -18,19 +19,6 @@ namespace {
 constexpr uint64_t kSyscallSize = 2;  // 0f 05
 constexpr int64_t kMaxErrno = 4095;
 constexpr size_t kMaxComm = 15;  // TASK_COMM_LEN without its NUL
-
-// What a call leaves behind when a signal came in between (SIGSTOP; all others are blocked). The
-// kernel would run it again; so do we.
-bool WantsRestart(int64_t result) {
-  switch (-result) {
-    case linux_abi::kErestartSys:
-    case linux_abi::kErestartNoIntr:
-    case linux_abi::kErestartNoHand:
-    case linux_abi::kErestartRestartBlock:
-      return true;
-  }
-  return false;
-}
 
 // All of it, or EFAULT.
 Result<void> Put(pid_t tid, GuestAddr to, const void* from, size_t size) {
@@ -46,46 +34,20 @@ TracedSession::~TracedSession() {
   if (!over_) Finish(-EINTR);
 }
 
-Result<void> TracedSession::Prepare(int nr, const std::array<uint64_t, 6>& args) {
-  user_regs_struct registers = trapped_;
-  registers.rip -= kSyscallSize;
-  registers.rax = static_cast<uint64_t>(nr);
-  registers.orig_rax = ~uint64_t{0};  // not in a call: nothing for the kernel to restart
-  registers.rdi = args[0];
-  registers.rsi = args[1];
-  registers.rdx = args[2];
-  registers.r10 = args[3];
-  registers.r8 = args[4];
-  registers.r9 = args[5];
-  return tracee_.SetRegisters(registers);
-}
-
 Result<uint64_t> TracedSession::Call(int nr, std::array<uint64_t, 6> args) {
   if (over_) return Errno(ESRCH);
-  // For a profile of the config that would refuse the call (runtime/seccomp); of those that are run
-  // here only mmap has a sixth argument.
-  if (nr != __NR_mmap) args[5] = cookie_;
-  for (;;) {
-    TRY(Prepare(nr, args));
-    TRY_ASSIGN(const Tracee::StepEnd end, tracee_.Step());
-    if (end == Tracee::StepEnd::kReplaced) {
-      // Only Exec may end this way: the caller asked for an exec by Call.
-      over_ = true;
-      tracee_.Release();
-      return Errno(ESRCH);
-    }
-    TRY_ASSIGN(const user_regs_struct after, tracee_.Registers());
-    // A sibling thread has rewritten the instruction under us, and something else ran.
-    if (after.rip != trapped_.rip) return Errno(EFAULT);
-    const auto result = static_cast<int64_t>(after.rax);
-    if (WantsRestart(result)) continue;
-    if (result < 0 && result >= -kMaxErrno) return Errno(static_cast<int>(-result));
-    return after.rax;
+  auto result = calls_.Call(nr, args);
+  if (!result.ok() && result.error() == Errno(ECANCELED)) {
+    // Only Exec may end this way: the caller asked for an exec by Call.
+    over_ = true;
+    task_->Release();
+    return Errno(ESRCH);
   }
+  return result;
 }
 
 ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, GuestAddr envp,
-                                const std::optional<ProgramNames>& names,
+                                const ProgramStart& start,
                                 const std::function<void(pid_t tgid)>& on_replaced) {
   if (over_) return {false, Errno(ESRCH)};
   const std::array<uint64_t, 6> args = {static_cast<uint64_t>(fd),
@@ -94,18 +56,19 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
                                         envp.value(),
                                         AT_EMPTY_PATH,
                                         cookie_};
-  if (auto prepared = Prepare(__NR_execveat, args); !prepared.ok())
+  if (auto prepared = calls_.Prepare(__NR_execveat, args); !prepared.ok())
     return {false, prepared.error()};
-  auto end = tracee_.Step();
+  auto end = task_->Step();
   if (!end.ok()) return {false, end.error()};
-  if (*end == Tracee::StepEnd::kReplaced) {
-    on_replaced(tracee_.tid());
-    if (names) static_cast<void>(NameProgram(*names));
+  if (*end == StoppedTask::StepEnd::kReplaced) {
+    on_replaced(task_->tid());
+    const bool wants = start.names || start.trace_me;
+    if (wants && task_->StepsAfterExec()) static_cast<void>(Begin(start));
     over_ = true;
-    tracee_.Release();
+    task_->Release();
     return {true, Errno(EIO)};
   }
-  auto after = tracee_.Registers();
+  auto after = task_->Registers();
   if (!after.ok()) return {false, after.error()};
   const auto result = static_cast<int64_t>(after->rax);
   if (after->rip != trapped_.rip || result >= 0 || result < -kMaxErrno)
@@ -113,21 +76,34 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
   return {false, Errno(WantsRestart(result) ? EINTR : static_cast<int>(-result))};
 }
 
-Result<void> TracedSession::NameProgram(const ProgramNames& names) {
+Result<void> TracedSession::Begin(const ProgramStart& how) {
   // It stands in the middle of its execve; a step takes it out of there and executes nothing yet
   // (syscall_exit_work of kernel/entry, Linux 6.18).
-  TRY(tracee_.Step());
-  TRY_ASSIGN(const user_regs_struct start, tracee_.Registers());
+  TRY(task_->Step());
+  TRY_ASSIGN(const user_regs_struct start, task_->Registers());
   const auto read = [this](GuestAddr from, absl::Span<std::byte> to) {
-    return CopyFromGuest(tracee_.tid(), from, to);
+    return CopyFromGuest(task_->tid(), from, to);
   };
   TRY_ASSIGN(const AuxiliaryVector vector, FindAuxiliaryVector(GuestAddr(start.rsp), read));
   TRY_ASSIGN(const GuestAddr instruction, FindSyscallInstruction(vector.vdso, read));
-  trapped_ = start;
-  trapped_.rip = instruction.Plus(kSyscallSize).value();
-  const auto named = SetNames(names, vector.exec_name_entry);
-  TRY(tracee_.SetRegisters(start));
-  return named;
+  user_regs_struct behind = start;
+  behind.rip = instruction.Plus(kSyscallSize).value();
+  calls_.MoveTo(behind);
+  if (how.names) static_cast<void>(SetNames(*how.names, vector.exec_name_entry));
+  user_regs_struct first = start;
+  if (how.trace_me) {
+    auto planted = PlantTraceMe(GuestAddr(start.rip));
+    if (planted.ok()) first.rip = planted->value();
+  }
+  return task_->SetRegisters(first);
+}
+
+Result<GuestAddr> TracedSession::PlantTraceMe(GuestAddr entry) {
+  const std::vector<std::byte> code = TraceMeCode(entry);
+  TRY_ASSIGN(const GuestAddr memory, calls_.MapScratch(code.size()));
+  TRY(Put(task_->tid(), memory, code.data(), code.size()));
+  TRY(calls_.Call(__NR_mprotect, {memory.value(), code.size(), PROT_READ | PROT_EXEC}));
+  return memory;
 }
 
 Result<void> TracedSession::SetNames(const ProgramNames& names, GuestAddr exec_name_entry) {
@@ -137,25 +113,23 @@ Result<void> TracedSession::SetNames(const ProgramNames& names, GuestAddr exec_n
   const size_t comm_at = strings.size();
   strings.append(names.comm, 0, kMaxComm);
   strings.push_back('\0');
-  TRY_ASSIGN(const GuestAddr memory, MapScratch(strings.size()));
-  TRY(Put(tracee_.tid(), memory, strings.data(), strings.size()));
+  TRY_ASSIGN(const GuestAddr memory, calls_.MapScratch(strings.size()));
+  TRY(Put(task_->tid(), memory, strings.data(), strings.size()));
   if (!names.comm.empty()) {
-    TRY(Call(__NR_prctl, {PR_SET_NAME, memory.Plus(comm_at).value()}));
+    TRY(calls_.Call(__NR_prctl, {PR_SET_NAME, memory.Plus(comm_at).value()}));
   }
   const uint64_t value = memory.value();
   if (exec_name_entry.null()) return {};
-  return Put(tracee_.tid(), exec_name_entry, &value, sizeof(value));
+  return Put(task_->tid(), exec_name_entry, &value, sizeof(value));
 }
 
 Result<GuestAddr> TracedSession::MapScratch(size_t size) {
-  TRY_ASSIGN(const uint64_t address,
-             Call(__NR_mmap,
-                  {0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~uint64_t{0}, 0}));
-  return GuestAddr(address);
+  if (over_) return Errno(ESRCH);
+  return calls_.MapScratch(size);
 }
 
 void TracedSession::UnmapScratch(GuestAddr address, size_t size) {
-  static_cast<void>(Call(__NR_munmap, {address.value(), size, 0, 0, 0, 0}));
+  if (!over_) calls_.UnmapScratch(address, size);
 }
 
 void TracedSession::Finish(int64_t value) {
@@ -165,7 +139,7 @@ void TracedSession::Finish(int64_t value) {
   // ERESTART values runs it again, as meant.
   user_regs_struct registers = trapped_;
   registers.rax = static_cast<uint64_t>(value);
-  if (tracee_.SetRegisters(registers).ok()) tracee_.Release();
+  if (task_->SetRegisters(registers).ok()) task_->Release();
 }
 
 }  // namespace moat::platform::seccomp_notify

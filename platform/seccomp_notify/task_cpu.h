@@ -1,10 +1,9 @@
-// Keeps a task that sleeps in its trap on the calling thread's CPU, for a moment in which the two
-// wake each other.
+// Keeps a task that sleeps in its trap, and the thread that acts on it, on that thread's CPU, for a
+// moment in which the two wake each other.
 //
 // ptrace and ADDFD wake the task, and the task wakes us, wherever the scheduler likes; a wake-up of
 // another CPU costs more than what it is made for (an ADDFD 70 us and more instead of 20 on a
-// virtual machine). The task must not run on its own before Release, or it could change its
-// affinity in that time and have the change undone. One that another task makes is lost.
+// virtual machine).
 #ifndef MOAT_PLATFORM_SECCOMP_NOTIFY_TASK_CPU_H_
 #define MOAT_PLATFORM_SECCOMP_NOTIFY_TASK_CPU_H_
 
@@ -15,7 +14,9 @@
 
 namespace moat::platform::seccomp_notify {
 
-// A task that may not run here, or any failure: nothing happens, everything is only slower.
+// The task must not run on its own before Release, or it could change its affinity in that time and
+// have the change undone. One that another task makes is lost. A task that may not run here, or any
+// failure: nothing happens, everything is only slower.
 class TaskCpu {
  public:
   void Hold(pid_t tid);
@@ -24,6 +25,18 @@ class TaskCpu {
 
  private:
   std::optional<cpu_set_t> before_;  // set while the task is held
+};
+
+// The calling thread, which then is as free again as it was at its first time.
+class OwnCpu {
+ public:
+  OwnCpu();
+  ~OwnCpu();
+  OwnCpu(const OwnCpu&) = delete;
+  OwnCpu& operator=(const OwnCpu&) = delete;
+
+ private:
+  static const cpu_set_t& Usual();
 };
 
 }  // namespace moat::platform::seccomp_notify

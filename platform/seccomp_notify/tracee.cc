@@ -135,7 +135,7 @@ Errno Tracee::Reap() {
   return Errno(ESRCH);
 }
 
-void Tracee::Release() {
+void Tracee::Let() {
   if (tid_ < 0) return;
   cpu_.Release(tid_);
   if (old_mask_ && Ptrace(PTRACE_SETSIGMASK, tid_, sizeof(*old_mask_), &*old_mask_) < 0) {

@@ -19,11 +19,12 @@
 
 #include "absl/functional/function_ref.h"
 #include "base/result.h"
+#include "platform/seccomp_notify/stopped_task.h"
 #include "platform/seccomp_notify/task_cpu.h"
 
 namespace moat::platform::seccomp_notify {
 
-class Tracee {
+class Tracee final : public StoppedTask {
  public:
   // Seizes `tid` and asks it to stop; `answer` then answers its trap, and the stop comes before the
   // task's next instruction. EPERM: somebody else traces it. ESRCH: it is gone, or `answer` failed
@@ -32,27 +33,22 @@ class Tracee {
 
   Tracee(Tracee&& other) noexcept;
   Tracee& operator=(Tracee&&) = delete;
-  ~Tracee() { Release(); }
+  ~Tracee() override { Let(); }
 
-  // The number that the kernel knows the task by; an exec changes it to that of the thread group.
-  pid_t tid() const { return tid_; }
+  pid_t tid() const override { return tid_; }
 
-  // ESRCH once the task has died. Every method finds that out and reaps what ptrace made our
-  // zombie.
-  Result<user_regs_struct> Registers();
-  Result<void> SetRegisters(const user_regs_struct& registers);
-
-  enum class StepEnd { kStepped, kReplaced };
-  // Executes one instruction; a `syscall` instruction with all that it does. kReplaced: an exec
-  // succeeded, the new program has not run yet.
-  Result<StepEnd> Step();
-
-  // Restores the signal mask and detaches; the task runs on. Nothing when it has died.
-  void Release();
+  // Every method finds out when the task has died and reaps what ptrace made our zombie.
+  Result<user_regs_struct> Registers() override;
+  Result<void> SetRegisters(const user_regs_struct& registers) override;
+  Result<StepEnd> Step() override;
+  bool StepsAfterExec() const override { return true; }
+  // Restores the signal mask and detaches.
+  void Release() override { Let(); }
 
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
 
+  void Let();
   Result<void> BlockSignals();
   // Waits for the next report of the task: its wait status, or ESRCH.
   Result<int> Wait();

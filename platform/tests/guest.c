@@ -19,6 +19,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -172,6 +173,138 @@ static int Traced(void) {
   int status;
   Check(1, waitpid(child, &status, 0) == child);
   Check(2, WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+// A child that stops itself and is then traced: by PTRACE_SEIZE, or as it asked for itself.
+static pid_t TracedChild(int seize, void (*body)(void)) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!seize) ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    raise(SIGSTOP);
+    body();
+    _exit(99);
+  }
+  int status;
+  Check(1, waitpid(child, &status, WUNTRACED) == child && WSTOPSIG(status) == SIGSTOP);
+  const long options = PTRACE_O_TRACESYSGOOD;
+  if (!seize) {
+    Check(2, ptrace(PTRACE_SETOPTIONS, child, NULL, options) == 0);
+    return child;
+  }
+  Check(3, ptrace(PTRACE_SEIZE, child, NULL, options) == 0);
+  Check(4, waitpid(child, &status, 0) == child && status >> 16 == PTRACE_EVENT_STOP);
+  Check(5, kill(child, SIGCONT) == 0);
+  return child;
+}
+
+static void TrapThrice(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  for (long i = 0; i < 3; ++i) {
+    if (Trap(i, 21, 22) != 100 + i) _exit(50);
+  }
+  sigprocmask(SIG_SETMASK, NULL, &set);
+  _exit(sigismember(&set, SIGUSR1) && !sigismember(&set, SIGUSR2) ? 7 : 51);
+}
+
+// syscalls KIND: the tracer looks at the start and the end of each call of its tracee.
+static int TracedSyscalls(int seize) {
+  const pid_t child = TracedChild(seize, TrapThrice);
+  int starts = 0, ends = 0, status;
+  for (;;) {
+    Check(10, ptrace(PTRACE_SYSCALL, child, NULL, 0) == 0);
+    Check(11, waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status)) break;
+    Check(12, WIFSTOPPED(status));
+    if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
+      Check(13, WSTOPSIG(status) == SIGCONT || status >> 16 == PTRACE_EVENT_STOP);
+      continue;
+    }
+    struct user_regs_struct registers;
+    Check(14, ptrace(PTRACE_GETREGS, child, NULL, &registers) == 0);
+    if (registers.orig_rax != kTestCall) continue;
+    Check(15, registers.rsi == 21 && registers.rdx == 22);
+    if ((long)registers.rax == -ENOSYS) {
+      ++starts;
+    } else {
+      Check(16, (long)registers.rax == 100 + ends && (long)registers.rdi == ends);
+      ++ends;
+    }
+  }
+  Check(17, starts == 3 && ends == 3);
+  return WEXITSTATUS(status);
+}
+
+// continues KIND: the tracer wants to hear of nothing.
+static int TracedContinues(int seize) {
+  const pid_t child = TracedChild(seize, TrapThrice);
+  int status;
+  do {
+    Check(10, ptrace(PTRACE_CONT, child, NULL, 0) == 0);
+    Check(11, waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status)) return WEXITSTATUS(status);
+  } while (WSTOPSIG(status) == SIGCONT || status >> 16 == PTRACE_EVENT_STOP);
+  return 60;
+}
+
+// steps: every instruction of the tracee is one stop, a call included.
+static int TracedSteps(void) {
+  const pid_t child = TracedChild(0, TrapThrice);
+  int status, ends = 0;
+  for (;;) {
+    struct user_regs_struct before, after;
+    Check(10, ptrace(PTRACE_GETREGS, child, NULL, &before) == 0);
+    Check(11, ptrace(PTRACE_SINGLESTEP, child, NULL, 0) == 0);
+    Check(12, waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status)) break;
+    Check(13, WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+    const long code = ptrace(PTRACE_PEEKTEXT, child, before.rip, NULL) & 0xffff;
+    if (code != 0x050f || before.rax != kTestCall) continue;
+    Check(14, ptrace(PTRACE_GETREGS, child, NULL, &after) == 0);
+    Check(15, after.rip == before.rip + 2 && (long)after.rax == 100 + ends);
+    ++ends;
+  }
+  Check(16, ends == 3);
+  return WEXITSTATUS(status);
+}
+
+static char** exec_arguments;
+static void ExecArguments(void) { execv(exec_arguments[0], exec_arguments); }
+
+// execs KIND PROGRAM ARG...: what the tracer sees of its tracee's exec. KIND: s, t: seized or not,
+// hears of the exec by its event and of calls; S, T: without the event; c: the event alone; C: not
+// seized, nothing but the SIGTRAP of old.
+static int TracedExec(char kind, char** arguments) {
+  exec_arguments = arguments;
+  const int seize = kind == 's' || kind == 'S';
+  const int event = kind == 's' || kind == 't' || kind == 'c';
+  const int calls = kind != 'c' && kind != 'C';
+  const pid_t child = TracedChild(seize, ExecArguments);
+  const long options = PTRACE_O_TRACESYSGOOD | (event ? PTRACE_O_TRACEEXEC : 0);
+  int status, events = 0, traps = 0, execs_ended = 0;
+  Check(10, ptrace(PTRACE_SETOPTIONS, child, NULL, options) == 0);
+  for (;;) {
+    Check(11, ptrace(calls ? PTRACE_SYSCALL : PTRACE_CONT, child, NULL, 0) == 0);
+    Check(12, waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status)) break;
+    Check(13, WIFSTOPPED(status));
+    if (status >> 16 == PTRACE_EVENT_EXEC) {
+      ++events;
+    } else if (status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP) {
+      ++traps;
+    } else if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+      struct user_regs_struct registers;
+      Check(14, ptrace(PTRACE_GETREGS, child, NULL, &registers) == 0);
+      const int is_exec = registers.orig_rax == SYS_execve || registers.orig_rax == SYS_execveat;
+      execs_ended += is_exec && registers.rax == 0;
+    }
+  }
+  Check(15, events == event);
+  Check(16, traps == (!event && !seize));
+  Check(17, execs_ended == calls);
   return WEXITSTATUS(status);
 }
 
@@ -376,6 +509,10 @@ int main(int argc, char** argv) {
   if (!strcmp(word, "opens")) return Opens(atoi(argv[2]));
   if (!strcmp(word, "sigtrap")) return SigtrapHandler();
   if (!strcmp(word, "traced")) return Traced();
+  if (!strcmp(word, "syscalls")) return TracedSyscalls(*argv[2] == 's');
+  if (!strcmp(word, "continues")) return TracedContinues(*argv[2] == 's');
+  if (!strcmp(word, "steps")) return TracedSteps();
+  if (!strcmp(word, "execs")) return TracedExec(*argv[2], argv + 3);
   if (!strcmp(word, "killed")) return Killed();
   if (!strcmp(word, "show")) return Show(argc, argv);
   if (!strcmp(word, "exec")) return Exec(argv + 2);

@@ -192,12 +192,12 @@ void Sandbox::Exec(const Trap& trap, const std::string& path, const ExecPointers
       scripts_[tgid] = &plan.plan.strings[plan.plan.exec_name_size];
     if (plan.fd) armed_[tgid] = std::move(plan);
   };
-  std::optional<ProgramNames> names;
+  ProgramStart start;
   if (plan.plan.kind == loader::PlanKind::kInterpreter && !plan.fd) {
-    names = ProgramNames{path, plan.plan.comm};
+    start.names = ProgramNames{path, plan.plan.comm};
   }
   const ExecOutcome outcome =
-      (*session)->Exec(*fd, pointers.empty_path, pointers.argv, pointers.envp, names, arm);
+      (*session)->Exec(*fd, pointers.empty_path, pointers.argv, pointers.envp, start, arm);
   if (outcome.replaced) return;
   (void)(*session)->Call(__NR_close, {static_cast<uint64_t>(*fd), 0, 0, 0, 0, 0}).ok();
   (*session)->Finish(-outcome.error.value());
@@ -208,7 +208,10 @@ void Sandbox::AnswerPlan(const Trap& trap) {
   auto armed = armed_.find(trap.tid);
   if (armed == armed_.end()) return platform_->ReturnErrno(trap, Errno(ENOSYS));
   loader::Plan& plan = armed->second.plan;
-  plan.fd = platform_->AddFd(trap, armed->second.fd, true).value();
+  plan.fd = -1;
+  if (plan.kind == loader::PlanKind::kInterpreter) {
+    plan.fd = platform_->AddFd(trap, armed->second.fd, true).value();
+  }
   const size_t size = offsetof(loader::Plan, strings) + plan.strings_size;
   const auto written = platform_->Write(trap, GuestAddr(trap.args[0]), BytesOf(&plan, size));
   EXPECT_TRUE(written.ok() && *written == size);

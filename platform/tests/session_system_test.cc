@@ -78,14 +78,44 @@ TEST(Session, RestartsOnlyWhenMeant) {
   EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "trap"})), 3);
 }
 
-TEST(Session, CannotEnterATracedTask) {
-  Sandbox sandbox([](Platform& platform, const Trap& trap) {
-    auto session = platform.Enter(trap);
-    EXPECT_FALSE(session.ok());
-    EXPECT_EQ(session.error(), Errno(EPERM));
-    platform.ReturnValue(trap, 9);
-  });
-  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "traced"})), 9);
+// Two calls that change nothing, then the first argument and 100.
+void TwoCallsPlus100(Platform& platform, const Trap& trap) {
+  auto session = MustEnter(platform, trap);
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->Call(__NR_fchdir, Args(77)).error(), Errno(EBADF));
+  EXPECT_TRUE(session->Call(__NR_getppid, Args()).ok());
+  session->Finish(static_cast<int64_t>(trap.args[0]) + 100);
+}
+
+TEST(TracedSession, EntersATaskThatIsTracedInside) {
+  Sandbox sandbox(TwoCallsPlus100);
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "traced"})), 100);
+}
+
+TEST(TracedSession, ShowsTheTracerEachCallOnce) {
+  for (const char* kind : {"seize", "traceme"}) {
+    Sandbox sandbox(TwoCallsPlus100);
+    EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "syscalls", kind})), 7) << kind;
+  }
+}
+
+TEST(TracedSession, ShowsNothingToATracerThatOnlyContinues) {
+  for (const char* kind : {"seize", "traceme"}) {
+    Sandbox sandbox(TwoCallsPlus100);
+    EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "continues", kind})), 7) << kind;
+  }
+}
+
+TEST(TracedSession, IsOneStepOfAStepper) {
+  Sandbox sandbox(TwoCallsPlus100);
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "steps"})), 7);
+}
+
+TEST(TracedSession, ShowsTheTracerAnExecAsTheKernelDoes) {
+  for (const char* kind : {"s", "t", "S", "T", "c", "C"}) {
+    Sandbox sandbox([](Platform& platform, const Trap& trap) { platform.ReturnValue(trap, 23); });
+    EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "execs", kind, kGuest, "trap"})), 23) << kind;
+  }
 }
 
 TEST(Session, SurvivesSignals) {

@@ -10,7 +10,9 @@
 // execveat(fd, "", argv, envp, AT_EMPTY_PATH). The kernel does
 //    everything that an exec does and enters the stub as ELF interpreter. "#!": the caller runs
 //    execveat of the stub itself, so that the kernel copies the caller's argv and envp whatever
-//    their size.
+//    their size. The stub then executes kScriptProgram, by which the sentry knows the program.
+//    Of a program with the set-user-ID bit first a stub with that bit (set_id.h).
+//    A task that is traced inside executes the interpreter at once (script_arguments.h).
 // 4. A plan was armed for the thread group when the kernel reported EVENT_EXEC. The stub asks for
 // it once (platform/loader/plan.h).
 #ifndef MOAT_SENTRY_EXEC_EXEC_H_
@@ -30,6 +32,7 @@
 #include "base/result.h"
 #include "platform/loader/plan.h"
 #include "sentry/call.h"
+#include "sentry/exec/deferred_traces.h"
 #include "sentry/exec/stub_root.h"
 
 namespace moat::sentry {
@@ -37,7 +40,8 @@ namespace moat::sentry {
 // What the stub is to do after an exec.
 struct ExecPlan {
   loader::PlanKind kind = loader::PlanKind::kInterpreter;
-  Fd file;  // kInterpreter: the ELF interpreter to map; kScript: the program to execute
+  Fd file;              // kInterpreter: the ELF interpreter to map; kScript: the program to execute
+  bool secret = false;  // kScript: the caller may not read `file`
   platform::ProgramNames names;     // what the kernel would have said had it found the file by name
   std::vector<std::string> prefix;  // kScript: stands in place of argv[0]
 };
@@ -51,11 +55,12 @@ class ExecPlans {
   // The armed plan; used once.
   std::optional<ExecPlan> Take(pid_t tgid);
 
-  // The names that the exec which a script's stub is about to make must go by.
-  void RememberNames(pid_t tgid, platform::ProgramNames names);
-  std::optional<platform::ProgramNames> TakeNames(pid_t tgid);
+  // What the exec that a script's stub is about to make stands for.
+  void RememberScript(pid_t tgid, ExecPlan plan);
+  std::optional<ExecPlan> TakeScript(pid_t tgid);
 
   StubRoot& root() { return *root_; }
+  DeferredTraces& deferred_traces() { return deferred_traces_; }
 
  private:
   void DropDeadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -63,7 +68,8 @@ class ExecPlans {
   const std::unique_ptr<StubRoot> root_;
   absl::Mutex mutex_;
   std::map<pid_t, ExecPlan> armed_ ABSL_GUARDED_BY(mutex_);
-  std::map<pid_t, platform::ProgramNames> names_ ABSL_GUARDED_BY(mutex_);
+  std::map<pid_t, ExecPlan> scripts_ ABSL_GUARDED_BY(mutex_);
+  DeferredTraces deferred_traces_;
 };
 
 Outcome SysExecve(Call& call);

@@ -18,9 +18,9 @@ bool IsGone(pid_t tgid) { return ::kill(tgid, 0) < 0 && errno == ESRCH; }
 
 void ExecPlans::Arm(pid_t tgid, ExecPlan plan) {
   absl::MutexLock lock(&mutex_);
-  if (armed_.size() + names_.size() > kManyPlans) DropDeadLocked();
+  if (armed_.size() + scripts_.size() > kManyPlans) DropDeadLocked();
   armed_[tgid] = std::move(plan);
-  names_.erase(tgid);
+  scripts_.erase(tgid);
 }
 
 std::optional<ExecPlan> ExecPlans::Take(pid_t tgid) {
@@ -30,21 +30,21 @@ std::optional<ExecPlan> ExecPlans::Take(pid_t tgid) {
   return std::move(node.mapped());
 }
 
-void ExecPlans::RememberNames(pid_t tgid, platform::ProgramNames names) {
+void ExecPlans::RememberScript(pid_t tgid, ExecPlan plan) {
   absl::MutexLock lock(&mutex_);
-  names_[tgid] = std::move(names);
+  scripts_[tgid] = std::move(plan);
 }
 
-std::optional<platform::ProgramNames> ExecPlans::TakeNames(pid_t tgid) {
+std::optional<ExecPlan> ExecPlans::TakeScript(pid_t tgid) {
   absl::MutexLock lock(&mutex_);
-  auto node = names_.extract(tgid);
+  auto node = scripts_.extract(tgid);
   if (node.empty()) return std::nullopt;
   return std::move(node.mapped());
 }
 
 void ExecPlans::DropDeadLocked() {
   std::erase_if(armed_, [](const auto& entry) { return IsGone(entry.first); });
-  std::erase_if(names_, [](const auto& entry) { return IsGone(entry.first); });
+  std::erase_if(scripts_, [](const auto& entry) { return IsGone(entry.first); });
 }
 
 }  // namespace moat::sentry

@@ -55,6 +55,7 @@ Result<void> FindElfInterpreter(Call& call, Program* program) {
   program->elf_interpreter_path = *interpreter;
   TRY_ASSIGN(OpenedProgram opened, OpenProgram(call, AT_FDCWD, *interpreter, 0));
   program->elf_interpreter = std::move(opened.file);
+  program->interpreter_secret = opened.secret;
   TRY_ASSIGN(const std::string head, ReadProgramHead(program->elf_interpreter.get()));
   if (!IsNativeElf(head)) return Errno(ELIBBAD);
   return {};
@@ -86,6 +87,15 @@ Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int 
   program.secret = opened.secret;
   // Also for a script, so that a missing loader is an error of this exec and not a death after the
   // point of no return.
+  TRY(FindElfInterpreter(call, &program));
+  return program;
+}
+
+Result<Program> LoadScriptProgram(Call& call, ExecPlan plan) {
+  Program program;
+  program.file = std::move(plan.file);
+  program.secret = plan.secret;
+  program.names = std::move(plan.names);
   TRY(FindElfInterpreter(call, &program));
   return program;
 }

@@ -25,6 +25,28 @@ constexpr size_t kMaxStubSize = 1 << 20;
 constexpr size_t kMaxNames = 256;
 constexpr size_t kMaxDepth = 16;
 constexpr size_t kMaxLength = 255;
+constexpr int64_t kMaxCopySize = 8 << 20;
+constexpr char kSetIdFolder[] = ".set-id";
+constexpr char kUnfinished[] = ".unfinished";
+
+std::string LastPart(absl::string_view path) {
+  while (!path.empty() && path.back() == '/') path.remove_suffix(1);
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+Result<void> CopyBytes(const Fd& from, const Fd& to) {
+  std::vector<char> buffer(64 * 1024);
+  for (int64_t offset = 0; offset <= kMaxCopySize;) {
+    const ssize_t got = ::pread(from.get(), buffer.data(), buffer.size(), offset);
+    if (got < 0) return Errno::Last();
+    if (got == 0) return {};
+    if (::pwrite(to.get(), buffer.data(), static_cast<size_t>(got), offset) != got) {
+      return Errno(ENOSPC);
+    }
+    offset += got;
+  }
+  return Errno(EFBIG);
+}
 
 }  // namespace
 
@@ -45,14 +67,41 @@ absl::StatusOr<std::unique_ptr<StubRoot>> StubRoot::Create(Fd tmpfs, const Fd& l
   return absl::WrapUnique(new StubRoot(std::move(tmpfs), std::move(stub)));
 }
 
-Result<void> StubRoot::Provide(const std::string& root, absl::string_view interpreter) {
+Result<StubRoot::Original> StubRoot::Identify(const Fd& file, bool secret) {
+  struct stat attributes;
+  if (::fstat(file.get(), &attributes) < 0) return Errno::Last();
+  const auto nanoseconds = [](const timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return Original{attributes.st_dev,
+                  attributes.st_ino,
+                  attributes.st_size,
+                  nanoseconds(attributes.st_mtim),
+                  nanoseconds(attributes.st_ctim),
+                  secret};
+}
+
+Result<bool> StubRoot::Provide(const std::string& root, absl::string_view interpreter,
+                               const Fd& file, bool secret) {
   absl::MutexLock lock(&mutex_);
   auto& names = names_[root];
-  if (names.count(interpreter) != 0) return {};
-  if (names.size() >= kMaxNames) return Errno(ELIBBAD);
-  TRY(LinkLocked(root, interpreter));
-  names.emplace(interpreter);
-  return {};
+  const auto known = names.find(interpreter);
+  const bool is_copy = known != names.end() && known->second;
+  if (!use_copies_ && !secret && !is_copy) {
+    if (known != names.end()) return false;
+    if (names.size() >= kMaxNames) return Errno(ELIBBAD);
+    TRY(LinkLocked(root, interpreter));
+    names.emplace(interpreter, std::nullopt);
+    return false;
+  }
+  TRY_ASSIGN(Original original, Identify(file, secret));
+  // Whoever may not read it makes it unreadable for all; their programs are undumpable, no more.
+  if (is_copy && known->second->secret) original.secret = true;
+  if (is_copy && *known->second == original) return true;
+  if (names.size() >= kMaxNames || original.size > kMaxCopySize) return Errno(ELIBBAD);
+  TRY(CopyLocked(root, interpreter, file, original));
+  names.insert_or_assign(std::string(interpreter), original);
+  return true;
 }
 
 Result<struct stat> StubRoot::MakeRoot(const std::string& path) {
@@ -77,7 +126,7 @@ Result<struct stat> StubRoot::Top() const {
   return attributes;
 }
 
-Result<void> StubRoot::LinkLocked(const std::string& root, absl::string_view interpreter) {
+Result<Fd> StubRoot::FolderLocked(const std::string& root, absl::string_view interpreter) {
   const std::vector<absl::string_view> parts = absl::StrSplit(interpreter, '/', absl::SkipEmpty());
   if (parts.empty() || parts.size() > kMaxDepth || interpreter.size() > kMaxLength) {
     return Errno(ELIBBAD);
@@ -94,8 +143,64 @@ Result<void> StubRoot::LinkLocked(const std::string& root, absl::string_view int
         ::openat(directory.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!directory) return Errno(ELIBBAD);
   }
-  const std::string name(parts.back());
+  return directory;
+}
+
+Result<void> StubRoot::LinkLocked(const std::string& root, absl::string_view interpreter) {
+  TRY_ASSIGN(const Fd directory, FolderLocked(root, interpreter));
+  const std::string name = LastPart(interpreter);
   if (::linkat(tmpfs_.get(), kStubName, directory.get(), name.c_str(), 0) < 0 && errno != EEXIST) {
+    return Errno(ELIBBAD);
+  }
+  return {};
+}
+
+Result<Fd> StubRoot::Copy(const Fd& file, const std::string& name, mode_t mode) const {
+  (void)::unlinkat(tmpfs_.get(), name.c_str(), 0);
+  {
+    // Closed before anybody can execute it: ETXTBSY.
+    Fd copy(::openat(tmpfs_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!copy) return Errno(ELIBBAD);
+    TRY(CopyBytes(file, copy));
+    if (::fchmod(copy.get(), mode) < 0) return Errno(ELIBBAD);
+  }
+  Fd made(::openat(tmpfs_.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!made) return Errno(ELIBBAD);
+  return made;
+}
+
+Result<std::string> StubRoot::ProvideSetId(
+    const SetIdKind& kind, absl::FunctionRef<Result<void>(const Fd& copy)> give_away) {
+  const auto part = [](const std::optional<uint32_t>& id) {
+    return id ? absl::StrCat(*id) : std::string("-");
+  };
+  const std::string name = absl::StrCat(kSetIdFolder, "/", part(kind.uid), ".", part(kind.gid));
+  std::string unfinished;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (set_ids_.count(name) != 0) return name;
+    if (set_ids_.size() >= kMaxNames) return Errno(ELIBBAD);
+    unfinished = absl::StrCat(kSetIdFolder, "/unfinished.", ++copies_begun_);
+  }
+  if (::mkdirat(tmpfs_.get(), kSetIdFolder, 0755) < 0 && errno != EEXIST) return Errno::Last();
+  TRY_ASSIGN(const Fd copy, Copy(stub_, unfinished, 0555));
+  if (auto given = give_away(copy); !given.ok()) {
+    (void)::unlinkat(tmpfs_.get(), unfinished.c_str(), 0);
+    return given.error();
+  }
+  if (::renameat(tmpfs_.get(), unfinished.c_str(), tmpfs_.get(), name.c_str()) < 0) {
+    return Errno::Last();
+  }
+  absl::MutexLock lock(&mutex_);
+  set_ids_.insert(name);
+  return name;
+}
+
+Result<void> StubRoot::CopyLocked(const std::string& root, absl::string_view interpreter,
+                                  const Fd& file, const Original& original) {
+  TRY_ASSIGN(const Fd directory, FolderLocked(root, interpreter));
+  TRY(Copy(file, kUnfinished, original.secret ? 0711 : 0755));
+  if (::renameat(tmpfs_.get(), kUnfinished, directory.get(), LastPart(interpreter).c_str()) < 0) {
     return Errno(ELIBBAD);
   }
   return {};

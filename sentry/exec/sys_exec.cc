@@ -10,6 +10,9 @@
 #include "sentry/container.h"
 #include "sentry/exec/exec.h"
 #include "sentry/exec/load_program.h"
+#include "sentry/exec/script_arguments.h"
+#include "sentry/exec/set_id.h"
+#include "sentry/exec/tracing.h"
 #include "sentry/fs/hand_over.h"
 
 #ifndef AT_EXECVE_CHECK
@@ -37,13 +40,21 @@ std::optional<ExecPlan> MakePlan(Program& program) {
     plan.kind = PlanKind::kScript;
     plan.names = std::move(program.names);
     plan.file = std::move(program.file);
+    plan.secret = program.secret;
     plan.prefix = std::move(program.prefix);
     return plan;
   }
-  if (!program.elf_interpreter) return std::nullopt;
+  if (!program.elf_interpreter || program.interpreter_in_place) return std::nullopt;
   plan.names = std::move(program.names);
   plan.file = std::move(program.elf_interpreter);
   return plan;
+}
+
+ExecPlan SetIdPlan(Program& program) {
+  return {.kind = PlanKind::kSetId,
+          .file = std::move(program.file),
+          .secret = program.secret,
+          .names = std::move(program.names)};
 }
 
 // The same file, for a table that others may share: with O_PATH nothing can be read from it.
@@ -55,8 +66,10 @@ Result<Fd> WithoutReading(const Fd& file) {
 
 // Runs the exec in the caller's own context. `file` is what the kernel is to execute.
 Outcome ExecInTask(Call& call, const Fd& file, GuestAddr empty_path, const ExecArguments& arguments,
-                   std::optional<ExecPlan> plan,
-                   const std::optional<platform::ProgramNames>& names) {
+                   std::optional<ExecPlan> plan, platform::ProgramStart start) {
+  TRY_ASSIGN(const TaskInfo* task, call.Task());
+  const pid_t caller = task->tgid;
+  start.trace_me = call.container().plans->deferred_traces().IsDeferred(caller);
   const auto on_replaced = [&call, &plan](pid_t tgid) {
     call.container().NoteExec(tgid);
     call.container().cache->ForgetGroup(tgid);
@@ -64,33 +77,79 @@ Outcome ExecInTask(Call& call, const Fd& file, GuestAddr empty_path, const ExecA
   };
   return UseDescriptor(call, file, [&](platform::Session& session, int number) -> int64_t {
     const platform::ExecOutcome exec =
-        session.Exec(number, empty_path, arguments.argv, arguments.envp, names, on_replaced);
-    if (exec.replaced) return 0;
+        session.Exec(number, empty_path, arguments.argv, arguments.envp, start, on_replaced);
+    if (exec.replaced) {
+      call.container().plans->deferred_traces().Drop(caller);
+      return 0;
+    }
     return CloseAndReturn(session, number, -exec.error.value());
+  });
+}
+
+// Without the stub, for a task that is traced: its tracer sees one exec. The arguments' strings
+// stay where they are; a new list of them is made in memory that the exec takes away with the rest.
+Outcome ExecScriptInTask(Call& call, Program program, GuestAddr empty_path,
+                         const ExecArguments& arguments) {
+  TRY_ASSIGN(ScriptArguments list,
+             ScriptArguments::Read(call, arguments.argv, std::move(program.prefix)));
+  Fd file = std::move(program.file);
+  if (program.secret) {
+    TRY_ASSIGN(file, WithoutReading(file));
+  }
+  const auto on_replaced = [&call](pid_t tgid) {
+    call.container().NoteExec(tgid);
+    call.container().cache->ForgetGroup(tgid);
+  };
+  return UseDescriptor(call, file, [&](platform::Session& session, int number) -> int64_t {
+    auto memory = session.MapScratch(list.size());
+    if (!memory.ok()) return CloseAndReturn(session, number, -memory.error().value());
+    Errno error(EFAULT);
+    if (call.WriteBytes(*memory, list.At(*memory)).ok()) {
+      const platform::ExecOutcome exec =
+          session.Exec(number, empty_path, *memory, arguments.envp, {}, on_replaced);
+      if (exec.replaced) return 0;
+      error = exec.error;
+    }
+    session.UnmapScratch(*memory, list.size());
+    return CloseAndReturn(session, number, -error.value());
   });
 }
 
 Outcome Execute(Call& call, const ExecArguments& arguments) {
   TRY_ASSIGN(const std::string path, call.ReadPath(arguments.path));
   if (!call.platform().StillWaits(call.trap())) return Finished();
-  TRY_ASSIGN(Program program, LoadProgram(call, arguments.dirfd, path, arguments.flags));
   ExecPlans& plans = *call.container().plans;
   TRY_ASSIGN(const TaskInfo* task, call.Task());
-  // The exec that a script's stub makes goes by the script's names.
-  if (auto names = plans.TakeNames(task->tgid)) program.names = *std::move(names);
+  std::optional<ExecPlan> script = plans.TakeScript(task->tgid);
+  const bool of_script = script && arguments.dirfd == loader::kScriptProgram;
+  TRY_ASSIGN(Program program, of_script
+                                  ? LoadScriptProgram(call, *std::move(script))
+                                  : LoadProgram(call, arguments.dirfd, path, arguments.flags));
   if (program.elf_interpreter && program.elf_interpreter_path.front() == '/') {
-    TRY(call.container().roots->Provide(call.trap().tid, program.elf_interpreter_path));
+    TRY_ASSIGN(
+        program.interpreter_in_place,
+        call.container().roots->Provide(call.trap().tid, program.elf_interpreter_path,
+                                        program.elf_interpreter, program.interpreter_secret));
   }
   if (arguments.flags & AT_EXECVE_CHECK) return Value{0};
+  const GuestAddr empty_path = arguments.path.Plus(path.size());
+  if (program.is_script && IsTracedAlone(call)) {
+    return ExecScriptInTask(call, std::move(program), empty_path, arguments);
+  }
+  if (!program.is_script && !of_script) {
+    if (const auto stub = SetIdStub(call, program.file)) {
+      return ExecInTask(call, *stub, empty_path, arguments, SetIdPlan(program), {});
+    }
+  }
   Fd elf = program.is_script ? Fd() : std::move(program.file);
   if (elf && program.secret) {
     TRY_ASSIGN(elf, WithoutReading(elf));
   }
   std::optional<ExecPlan> plan = MakePlan(program);
-  std::optional<platform::ProgramNames> names;
-  if (!plan) names = std::move(program.names);
-  return ExecInTask(call, elf ? elf : plans.root().stub(), arguments.path.Plus(path.size()),
-                    arguments, std::move(plan), names);
+  platform::ProgramStart start;
+  if (!plan) start.names = std::move(program.names);
+  return ExecInTask(call, elf ? elf : plans.root().stub(), empty_path, arguments, std::move(plan),
+                    std::move(start));
 }
 
 bool Append(absl::string_view text, Plan* plan) {
@@ -172,10 +231,13 @@ Outcome SysLoaderPlan(Call& call) {
   }
   std::optional<ExecPlan> plan = plans.Take(task->tgid);
   if (!plan) return Errno(ENOSYS);
-  TRY_ASSIGN(const int fd, call.platform().AddFd(call.trap(), plan->file, /*close_on_exec=*/true));
+  int fd = -1;
+  if (plan->kind == PlanKind::kInterpreter) {
+    TRY_ASSIGN(fd, call.platform().AddFd(call.trap(), plan->file, /*close_on_exec=*/true));
+  }
   TRY_ASSIGN(const auto encoded, EncodePlan(*plan, fd));
   TRY(WritePlan(call, *encoded));
-  if (plan->kind == PlanKind::kScript) plans.RememberNames(task->tgid, std::move(plan->names));
+  if (plan->kind != PlanKind::kInterpreter) plans.RememberScript(task->tgid, *std::move(plan));
   return Value{0};
 }
 

@@ -71,7 +71,8 @@ Result<Fd> TaskRoots::Behind(const struct stat& root) {
   return Duplicate(marker.target);
 }
 
-Result<void> TaskRoots::Provide(pid_t tid, absl::string_view interpreter) {
+Result<bool> TaskRoots::Provide(pid_t tid, absl::string_view interpreter, const Fd& file,
+                                bool secret) {
   TRY_ASSIGN(const uint64_t number, NumberOf(tid));
   std::string path;
   if (number != 0) {
@@ -80,7 +81,7 @@ Result<void> TaskRoots::Provide(pid_t tid, absl::string_view interpreter) {
     if (marker == markers_.end()) return Errno(EACCES);
     path = marker->second.path;
   }
-  return stub_.Provide(path, interpreter);
+  return stub_.Provide(path, interpreter, file, secret);
 }
 
 Result<TaskRoots::Destination> TaskRoots::MarkerFor(pid_t tid, Fd target, bool is_top) {

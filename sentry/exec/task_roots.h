@@ -43,8 +43,9 @@ class TaskRoots {
   // The same for what a task's /proc/PID/root leads to.
   Result<Fd> Behind(const struct stat& root);
 
-  // Where the kernel will look for the ELF interpreter of a program that the task executes.
-  Result<void> Provide(pid_t tid, absl::string_view interpreter);
+  // Puts something where the kernel will look for the ELF interpreter of a program that the task
+  // executes. Result and arguments as StubRoot::Provide.
+  Result<bool> Provide(pid_t tid, absl::string_view interpreter, const Fd& file, bool secret);
 
   // A marker for `target` (an O_PATH directory of the container; `is_top`: its root) that the task
   // can go to. It is not removed while `use` lives.

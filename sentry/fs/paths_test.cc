@@ -133,12 +133,40 @@ TEST(Paths, NothingIsDoneForATaskThatNoLongerWaits) {
   EXPECT_TRUE(world.channel.asked.empty());
 }
 
+// "/" plays a folder of the virtual tree, "/dev" one of the container's.
+void GiveFolders(FakeWorld& world) {
+  struct stat virtual_folder {};
+  ASSERT_EQ(::stat("/", &virtual_folder), 0);
+  world.tree->path_of_directory =
+      [inode = virtual_folder.st_ino](const struct statx& found) -> std::optional<std::string> {
+    if (found.stx_ino == inode) return "/proc";
+    return {};
+  };
+  world.tree->on_open = [](absl::string_view) -> VirtualResult<VirtualOpened> {
+    return VirtualOpened{Fd(::open("/", O_PATH | O_CLOEXEC))};
+  };
+  world.channel.on_open = [](const gofer::PathRef&) -> gofer::Outcome<gofer::Opened> {
+    return gofer::Opened{Fd(::open("/dev", O_PATH | O_CLOEXEC))};
+  };
+}
+
 TEST(Paths, RenameBetweenTheTreesIsExdev) {
   FakeWorld world;
+  GiveFolders(world);
   EXPECT_EQ(ErrorOf(world.Run(SysRename, {At("/proc/self/comm"), At("/tmp/x")})), EXDEV);
   EXPECT_EQ(ErrorOf(world.Run(SysRename, {At("/tmp/x"), At("/sys/x")})), EXDEV);
   EXPECT_EQ(ErrorOf(world.Run(SysRename, {At("/proc/a"), At("/proc/b")})), EPERM);
-  EXPECT_TRUE(world.channel.asked.empty());
+}
+
+TEST(Paths, RenameThroughAMagicLinkIsMadeFromTheFolder) {
+  FakeWorld world;
+  GiveFolders(world);
+  world.tree->on_open = [](absl::string_view) -> VirtualResult<VirtualOpened> {
+    return LeftTree{Fd(::open("/dev", O_PATH | O_CLOEXEC)), "folder"};
+  };
+  world.channel.on_change = [](const std::string&) { return Unit(); };
+  EXPECT_EQ(ErrorOf(world.Run(SysRename, {At("/proc/self/cwd/folder/x/"), At("/tmp/y")})), 0);
+  EXPECT_EQ(world.channel.asked.back(), "rename x/");
 }
 
 TEST(Paths, DescriptorBehindALinkIsOpenedAnew) {

@@ -13,11 +13,15 @@ namespace {
 
 using gofer::Failure;
 
-// A crossing on either side means that the two lie on different file systems.
-Outcome AnswerOf(gofer::Outcome<Unit> outcome) {
+Outcome AnswerOf(const gofer::Outcome<Unit>& outcome) {
   const auto* failure = std::get_if<Failure>(&outcome);
   if (failure == nullptr) return Value{0};
-  return failure->crossing ? Errno(EXDEV) : failure->error;
+  return failure->error;
+}
+
+bool Crossed(const gofer::Outcome<Unit>& outcome) {
+  const auto* failure = std::get_if<Failure>(&outcome);
+  return failure != nullptr && failure->crossing.has_value();
 }
 
 bool IsVirtual(const Place& place) { return std::holds_alternative<VirtualPlace>(place); }
@@ -28,38 +32,62 @@ Result<TreePlace> Resolve(Call& call, const PathArg& from) {
   return TreePlace{std::move(opened.fd), Fd(), ""};
 }
 
+// The last name of the path in the folder that the rest of it leads to, through the virtual tree
+// and back if need be: "/proc/self/cwd/a/b" is "b" in the folder "a" of the working directory.
+Result<Place> FromItsFolder(Call& call, const PathArg& where) {
+  const size_t end = where.path.find_last_not_of('/');
+  const size_t slash = end == std::string::npos ? end : where.path.rfind('/', end);
+  if (slash == std::string::npos) return Locate(call, where);
+  const PathArg folder{where.dirfd, where.path.substr(0, slash + 1)};
+  TRY_ASSIGN(auto opened, OpenFile(call, {.where = folder, .flags = O_PATH | O_DIRECTORY}));
+  return PlaceBehind(call, {std::move(opened.fd), where.path.substr(slash + 1)});
+}
+
 }  // namespace
 
 Outcome RenamePaths(Call& call, const PathArg& from, const PathArg& to, uint32_t flags) {
-  TRY_ASSIGN(const Place old_place, Locate(call, from));
-  TRY_ASSIGN(const Place new_place, Locate(call, to));
+  TRY_ASSIGN(Place old_place, Locate(call, from));
+  TRY_ASSIGN(Place new_place, Locate(call, to));
   TRY_ASSIGN(const Caller caller, Identify(call));
-  if (IsVirtual(old_place) != IsVirtual(new_place)) return Errno(EXDEV);
-  if (IsVirtual(old_place)) {
-    return ChangePath(call, from, gofer::Follow::kNo,
-                      [](const Caller&, const TreePlace&) -> gofer::Outcome<Unit> {
-                        return Failure{Errno(EXDEV), {}};
-                      });
+  const auto rename = [&] {
+    return call.gofer().Rename(caller.credentials, std::get<TreePlace>(old_place).ref(),
+                               std::get<TreePlace>(new_place).ref(), flags);
+  };
+  if (!IsVirtual(old_place) && !IsVirtual(new_place)) {
+    const gofer::Outcome<Unit> renamed = rename();
+    if (!Crossed(renamed)) return AnswerOf(renamed);
   }
-  return AnswerOf(call.gofer().Rename(caller.credentials, std::get<TreePlace>(old_place).ref(),
-                                      std::get<TreePlace>(new_place).ref(), flags));
+  TRY_ASSIGN(old_place, FromItsFolder(call, from));
+  TRY_ASSIGN(new_place, FromItsFolder(call, to));
+  if (IsVirtual(old_place) != IsVirtual(new_place)) return Errno(EXDEV);
+  if (!IsVirtual(old_place)) return AnswerOf(rename());
+  return ChangePath(call, from, gofer::Follow::kNo,
+                    [](const Caller&, const TreePlace&) -> gofer::Outcome<Unit> {
+                      return Failure{Errno(EXDEV), {}};
+                    });
 }
 
 Outcome LinkPaths(Call& call, const PathArg& from, const PathArg& to, int at_flags) {
   TRY_ASSIGN(Place old_place, Locate(call, from));
-  TRY_ASSIGN(const Place new_place, Locate(call, to));
+  TRY_ASSIGN(Place new_place, Locate(call, to));
   TRY_ASSIGN(const Caller caller, Identify(call));
-  const bool follow = (at_flags & AT_SYMLINK_FOLLOW) != 0;
-  if (IsVirtual(new_place) || (IsVirtual(old_place) && !follow)) return Errno(EXDEV);
-  const gofer::PathRef target = std::get<TreePlace>(new_place).ref();
-  if (!IsVirtual(old_place)) {
-    auto linked = call.gofer().Link(caller.credentials, std::get<TreePlace>(old_place).ref(),
-                                    target, at_flags);
-    const auto* failure = std::get_if<Failure>(&linked);
-    if (failure == nullptr || !failure->crossing || !follow) return AnswerOf(std::move(linked));
+  const auto link = [&](const TreePlace& object, int flags) {
+    return call.gofer().Link(caller.credentials, object.ref(), std::get<TreePlace>(new_place).ref(),
+                             flags);
+  };
+  if (!IsVirtual(old_place) && !IsVirtual(new_place)) {
+    const gofer::Outcome<Unit> linked = link(std::get<TreePlace>(old_place), at_flags);
+    if (!Crossed(linked)) return AnswerOf(linked);
   }
-  TRY_ASSIGN(const TreePlace object, Resolve(call, from));
-  return AnswerOf(call.gofer().Link(caller.credentials, object.ref(), target, AT_EMPTY_PATH));
+  TRY_ASSIGN(new_place, FromItsFolder(call, to));
+  if (IsVirtual(new_place)) return Errno(EXDEV);
+  if ((at_flags & AT_SYMLINK_FOLLOW) != 0) {
+    TRY_ASSIGN(const TreePlace object, Resolve(call, from));
+    return AnswerOf(link(object, AT_EMPTY_PATH));
+  }
+  TRY_ASSIGN(old_place, FromItsFolder(call, from));
+  if (IsVirtual(old_place)) return Errno(EXDEV);
+  return AnswerOf(link(std::get<TreePlace>(old_place), at_flags));
 }
 
 }  // namespace moat::sentry

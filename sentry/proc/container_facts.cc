@@ -123,12 +123,27 @@ double ContainerFacts::Uptime() const {
   return std::max(0.0, Now(CLOCK_BOOTTIME) - static_cast<double>(start_ticks_) / 100);
 }
 
+uint64_t ContainerFacts::MemoryLimit() const {
+  constexpr uint64_t kNoLimitOfV1 = uint64_t{1} << 62;  // it writes INT64_MAX, less part of a page
+  if (config_.cgroup_memory < 0) return config_.memory_limit;
+  uint64_t limit = 0;
+  const bool number =
+      ReadNumber(config_.cgroup_memory, {"memory.max", "memory.limit_in_bytes"}, limit);
+  return number && limit < kNoLimitOfV1 ? limit : 0;  // v2 says "max"
+}
+
+int64_t ContainerFacts::PidsLimit() const {
+  if (config_.cgroup_pids < 0) return config_.pids_limit;
+  uint64_t limit = 0;
+  return ReadNumber(config_.cgroup_pids, {"pids.max"}, limit) ? static_cast<int64_t>(limit) : 0;
+}
+
 MemoryUsage ContainerFacts::Memory() const {
   MemoryUsage usage;
   struct sysinfo host {};
   sysinfo(&host);
   usage.total = uint64_t{host.totalram} * host.mem_unit;
-  if (config_.memory_limit != 0) usage.total = std::min(usage.total, config_.memory_limit);
+  if (const uint64_t limit = MemoryLimit(); limit != 0) usage.total = std::min(usage.total, limit);
   if (config_.cgroup_memory >= 0 &&
       ReadNumber(config_.cgroup_memory, {"memory.current", "memory.usage_in_bytes"}, usage.used)) {
     AddMemoryStat(ReadOrEmpty(config_.cgroup_memory, "memory.stat"), usage);

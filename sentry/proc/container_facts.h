@@ -64,6 +64,10 @@ class ContainerFacts {
 
   const std::string& boot_id() const { return boot_id_; }
 
+  // What the control group says now: `update` changes it. Without a group, what the config said.
+  uint64_t MemoryLimit() const;  // bytes, 0: none
+  int64_t PidsLimit() const;     // 0: none
+
   MemoryUsage Memory() const;
   CpuUsage Cpu() const;
   TaskCounts CountTasks() const;

@@ -38,10 +38,11 @@ bool IsMappingHeader(absl::string_view line) {
                      [](char c) { return absl::ascii_isxdigit(c) || c == '-'; });
 }
 
-absl::string_view MappingDevice(absl::string_view header) {
+// "00:2a 7": device and inode.
+std::string MappedFile(absl::string_view header) {
   const std::vector<absl::string_view> words =
-      absl::StrSplit(header, absl::MaxSplits(' ', 4), absl::SkipEmpty());
-  return words.size() > 3 ? words[3] : absl::string_view();
+      absl::StrSplit(header, absl::MaxSplits(' ', 5), absl::SkipEmpty());
+  return words.size() > 4 ? absl::StrCat(words[3], " ", words[4]) : std::string();
 }
 
 struct MountFields {
@@ -88,14 +89,14 @@ std::string FilterStat(absl::string_view stat, uint64_t origin, bool may_trace) 
   return result + "\n";
 }
 
-std::string FilterMappings(absl::string_view text, uint64_t device) {
+std::string FilterMappings(absl::string_view text, uint64_t device, uint64_t inode) {
   if (device == 0) return std::string(text);
-  const std::string wanted = absl::StrFormat("%02x:%02x", major(device), minor(device));
+  const std::string wanted = absl::StrFormat("%02x:%02x %d", major(device), minor(device), inode);
   std::string result;
   result.reserve(text.size());
   bool drop = false;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (IsMappingHeader(line)) drop = MappingDevice(line) == wanted;
+    if (IsMappingHeader(line)) drop = MappedFile(line) == wanted;
     if (!drop && !line.empty()) absl::StrAppend(&result, line, "\n");
   }
   return result;

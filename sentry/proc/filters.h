@@ -15,9 +15,9 @@ namespace moat::sentry {
 // boot), and the addresses are zero unless `may_trace` (proc(5), the fields marked PT).
 std::string FilterStat(absl::string_view stat, uint64_t origin, bool may_trace);
 
-// maps or smaps without the mappings of the device (an encoded st_dev; 0: keeps all), which is the
-// loader stub's.
-std::string FilterMappings(absl::string_view text, uint64_t device);
+// maps or smaps without the mappings of one file (an encoded st_dev, 0: keeps all; and st_ino),
+// which is the loader stub.
+std::string FilterMappings(absl::string_view text, uint64_t device, uint64_t inode);
 
 // The processors of /proc/cpuinfo that are among `cpus`.
 std::string FilterCpuinfo(absl::string_view text, absl::Span<const int> cpus);

@@ -31,11 +31,12 @@ TEST(FilterMappings, LeavesTheStubOutWithItsDetails) {
       "00400000-00401000 r--p 00000000 00:2a 7    /usr/bin/true\nSize: 4 kB\nVmFlags: rd\n"
       "7f00-7f10 r-xp 00000000 00:3b 3    /lib64/ld-linux-x86-64.so.2\nSize: 8 kB\nVmFlags: rd ex\n"
       "7ffc-7ffd rw-p 00000000 00:00 0    [stack]\nSize: 132 kB\n";
-  const std::string shown = FilterMappings(smaps, makedev(0, 0x3b));
+  const std::string shown = FilterMappings(smaps, makedev(0, 0x3b), 3);
   EXPECT_TRUE(absl::StrContains(shown, "/usr/bin/true\nSize: 4 kB\nVmFlags: rd\n7ffc-"));
   EXPECT_FALSE(absl::StrContains(shown, "ld-linux"));
   EXPECT_FALSE(absl::StrContains(shown, "Size: 8 kB"));
-  EXPECT_EQ(FilterMappings(smaps, 0), smaps);
+  EXPECT_EQ(FilterMappings(smaps, 0, 0), smaps);
+  EXPECT_EQ(FilterMappings(smaps, makedev(0, 0x3b), 4), smaps);
 }
 
 TEST(FilterCpuinfo, KeepsOnlyVisibleProcessors) {

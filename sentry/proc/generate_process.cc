@@ -96,7 +96,8 @@ Result<std::string> ProcessStat(const NodeContext& context) {
 
 Result<std::string> ProcessMappings(const NodeContext& context) {
   TRY_ASSIGN(const std::string text, FromKernel(context));
-  return FilterMappings(text, context.facts.config().stub_device);
+  const TreeConfig& config = context.facts.config();
+  return FilterMappings(text, config.stub_device, config.stub_inode);
 }
 
 Result<std::string> ProcessEnvironment(const NodeContext& context) {

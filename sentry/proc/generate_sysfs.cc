@@ -113,6 +113,11 @@ Result<std::string> InterfaceType(const NodeContext& context) {
   return Line(context.place.name == "lo" ? "772" : "1");  // ARPHRD_LOOPBACK, ARPHRD_ETHER
 }
 
+Result<std::string> OnlyOfLoopback(const NodeContext& context) {
+  if (context.place.name != "lo") return Errno(ENOENT);
+  return Line(context.text);
+}
+
 Result<std::string> InterfaceCounter(const NodeContext& context) {
   TRY_ASSIGN(const auto interfaces, Interfaces(context));
   size_t column = 0;
@@ -144,7 +149,7 @@ Result<std::string> CgroupMemoryCurrent(const NodeContext& context) {
 }
 
 Result<std::string> CgroupMemoryMax(const NodeContext& context) {
-  const uint64_t limit = context.facts.config().memory_limit;
+  const uint64_t limit = context.facts.MemoryLimit();
   return Line(limit == 0 ? "max" : absl::StrCat(limit));
 }
 
@@ -163,7 +168,7 @@ Result<std::string> CgroupPidsCurrent(const NodeContext& context) {
 }
 
 Result<std::string> CgroupPidsMax(const NodeContext& context) {
-  const int64_t limit = context.facts.config().pids_limit;
+  const int64_t limit = context.facts.PidsLimit();
   return Line(limit <= 0 ? "max" : absl::StrCat(limit));
 }
 

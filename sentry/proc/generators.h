@@ -64,6 +64,8 @@ Result<std::string> CpuinfoField(const NodeContext& context);  // the text names
 Result<std::string> NodeMeminfo(const NodeContext& context);
 Result<std::string> InterfaceIndex(const NodeContext& context);
 Result<std::string> InterfaceType(const NodeContext& context);
+// The node's text for lo. ENOENT for others: procfs does not tell, and the sentry has no network.
+Result<std::string> OnlyOfLoopback(const NodeContext& context);
 Result<std::string> InterfaceCounter(const NodeContext& context);  // the text is its column
 Result<std::string> CgroupCpuMax(const NodeContext& context);
 Result<std::string> CgroupCpuStat(const NodeContext& context);

@@ -13,6 +13,7 @@ constexpr NodeLine kTaskLines[] = {
     {"cgroup", kFile, 0444, ConstantLine, "0::/"},
     {"cmdline", kFile, 0444, FromKernel},
     {"comm", kFile, 0644, FromKernel, "", Guard::kNone, Writing::kKernel},
+    {"cpuset", kFile, 0444, ConstantLine, "/"},
     {"cwd", kMagicLink, 0777, nullptr, "cwd", Guard::kTrace},
     {"environ", kFile, 0400, ProcessEnvironment, "", Guard::kTrace},
     {"exe", kMagicLink, 0777, nullptr, "exe", Guard::kTrace},
@@ -94,6 +95,7 @@ constexpr NodeLine kProcessLines[] = {
     {"coredump_filter", kFile, 0644, FromKernel, "", Guard::kNone, Writing::kKernel},
     {"mountstats", kFile, 0400, ProcessMountstats},
     {"task", kDirectory, 0555},
+    {"timers", kFile, 0444, FromKernel, "", Guard::kTrace},
     {"timerslack_ns", kFile, 0666, FromKernel, "", Guard::kNone, Writing::kKernel},
 };
 
@@ -284,9 +286,12 @@ constexpr NodeLine kSysfsLines[] = {
     {"/sys/block", kDirectory, 0755},
     {"/sys/bus", kDirectory, 0755},
     {"/sys/class/block", kDirectory, 0755},
+    {"/sys/class/net/<if>/address", kFile, 0444, OnlyOfLoopback, "00:00:00:00:00:00"},
     {"/sys/class/net/<if>/carrier", kFile, 0644, ConstantLine, "1"},
+    {"/sys/class/net/<if>/flags", kFile, 0644, OnlyOfLoopback, "0x9"},
     {"/sys/class/net/<if>/ifindex", kFile, 0444, InterfaceIndex},
     {"/sys/class/net/<if>/iflink", kFile, 0444, InterfaceIndex},
+    {"/sys/class/net/<if>/mtu", kFile, 0644, OnlyOfLoopback, "65536"},
     {"/sys/class/net/<if>/operstate", kFile, 0444, ConstantLine, "unknown"},
     {"/sys/class/net/<if>/statistics/rx_bytes", kFile, 0444, InterfaceCounter, "0"},
     {"/sys/class/net/<if>/statistics/rx_dropped", kFile, 0444, InterfaceCounter, "3"},

@@ -108,7 +108,7 @@ class Tree final : public VirtualTree {
 
   Result<struct statx> StatNode(const TaskInfo& viewer, const Found& found);
   Result<struct statx> StatFile(const TaskInfo& viewer, const Found& found);
-  Result<struct statx> StatDirectory(const Found& found);
+  Result<struct statx> StatDirectory(const TaskInfo& viewer, const Found& found);
   Result<struct statx> StatLink(const TaskInfo& viewer, const Found& found);
   // The rights of the open file that fd/N stands for, as the link's mode shows them.
   mode_t DescriptorMode(const Found& found) const;
@@ -229,7 +229,7 @@ VirtualResult<struct statx> Tree::Stat(const Viewer& viewer, absl::string_view p
 
 Result<struct statx> Tree::StatNode(const TaskInfo& viewer, const Found& found) {
   TRY_ASSIGN(const Permissions permissions, walker_.PermissionsOf(found));
-  auto attributes = found.node->IsDirectory() ? StatDirectory(found)
+  auto attributes = found.node->IsDirectory() ? StatDirectory(viewer, found)
                     : found.node->IsLink()    ? StatLink(viewer, found)
                                               : StatFile(viewer, found);
   if (!attributes.ok()) return attributes.error();
@@ -252,13 +252,17 @@ Result<struct statx> Tree::StatFile(const TaskInfo& viewer, const Found& found) 
   return result;
 }
 
-Result<struct statx> Tree::StatDirectory(const Found& found) {
+Result<struct statx> Tree::StatDirectory(const TaskInfo& viewer, const Found& found) {
   TRY_ASSIGN(const struct stat file, directories_.Attributes(found.path, found.node->line.mode));
   struct statx result = StatxOf(file);
   result.stx_mode = static_cast<uint16_t>(S_IFDIR | found.node->line.mode);
   result.stx_nlink = 2 + static_cast<uint32_t>(std::count_if(
                              found.node->children.begin(), found.node->children.end(),
                              [](const auto& child) { return child.second->IsDirectory(); }));
+  if (absl::EndsWith(found.path, "/task")) {  // by its links Chromium counts its threads
+    TRY_ASSIGN(const Directories::Entries threads, EntriesOf(viewer, found));
+    result.stx_nlink = 2 + static_cast<uint32_t>(threads.size());
+  }
   return result;
 }
 

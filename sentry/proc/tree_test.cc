@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/fd.h"
 #include "base/read_file.h"
 #include "sentry/proc/virtual_tree.h"
 
@@ -278,6 +280,28 @@ TEST_F(TreeTest, LimitsShowInsteadOfTheMachine) {
   EXPECT_EQ(cpuinfo.find("processor"), cpuinfo.rfind("processor"));
   EXPECT_EQ(Read("/sys/devices/system/cpu/online").find_first_of(",-"), std::string::npos);
   EXPECT_EQ(Read("/proc/sys/kernel/hostname"), "inside\n");
+}
+
+TEST_F(TreeTest, LimitsThatChangeShow) {
+  const std::string group = testing::TempDir() + absl::StrCat("/group-", getpid());
+  ASSERT_EQ(mkdir(group.c_str(), 0755), 0);
+  const Fd directory(open(group.c_str(), O_PATH | O_CLOEXEC));
+  config_.memory_limit = uint64_t{64} << 20;
+  config_.pids_limit = 77;
+  config_.cgroup_memory = config_.cgroup_pids = directory.get();
+  const auto write = [&group](const char* name, const char* value) {
+    std::ofstream(absl::StrCat(group, "/", name)) << value;
+  };
+  write("memory.max", "100663296\n");
+  write("pids.max", "40\n");
+  EXPECT_THAT(Read("/proc/meminfo"), StartsWith("MemTotal:          98304 kB\n"));
+  EXPECT_EQ(Read("/sys/fs/cgroup/memory.max"), "100663296\n");
+  EXPECT_EQ(Read("/sys/fs/cgroup/pids.max"), "40\n");
+  write("memory.max", "max\n");
+  write("pids.max", "max\n");
+  EXPECT_EQ(Read("/sys/fs/cgroup/memory.max"), "max\n");
+  EXPECT_EQ(Read("/sys/fs/cgroup/pids.max"), "max\n");
+  std::filesystem::remove_all(group);
 }
 
 TEST_F(TreeTest, MaskedPathsAreEmpty) {

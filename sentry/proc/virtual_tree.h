@@ -85,7 +85,8 @@ struct TreeConfig {
   // an empty Fd for the container's root. Thread-safe.
   std::function<Result<Fd>(const struct stat& root)> root_behind =
       [](const struct stat&) -> Result<Fd> { return Fd(); };
-  uint64_t stub_device = 0;  // st_dev of the workload's root: its mappings are left out; 0: none
+  // st_dev and st_ino of the stub, whose mappings are left out; 0: none.
+  uint64_t stub_device = 0, stub_inode = 0;
   // Values under /proc/sys that the configuration sets, by path there ("net/ipv4/ip_forward").
   std::map<std::string, std::string> sysctls;
 };

@@ -3,6 +3,27 @@
 #include "sentry/container.h"
 
 namespace moat::sentry {
+namespace {
+
+Outcome TellIds(Call& call, const Ids& ids) {
+  int pointer = 0;
+  for (const uint32_t id : {ids.real, ids.effective, ids.saved}) {
+    TRY(call.WriteObject(call.AddrArg(pointer++), id));
+  }
+  return Value{0};
+}
+
+}  // namespace
+
+Outcome SysGetresuid(Call& call) {
+  TRY_ASSIGN(const TaskInfo* task, call.Task());
+  return TellIds(call, task->uid);
+}
+
+Outcome SysGetresgid(Call& call) {
+  TRY_ASSIGN(const TaskInfo* task, call.Task());
+  return TellIds(call, task->gid);
+}
 
 Outcome SysChangeCredentials(Call& call) {
   call.container().cache->Forget(call.trap().tid);

@@ -13,6 +13,8 @@ namespace moat::sentry {
 Outcome SysChangeCredentials(Call& call);
 
 // umask(2): ContinueNative, for the same reason.
+Outcome SysGetresuid(Call& call);
+Outcome SysGetresgid(Call& call);
 Outcome SysUmask(Call& call);
 
 // clone(2) with CLONE_FS and without CLONE_THREAD: ContinueNative; the filter has refused every

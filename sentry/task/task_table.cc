@@ -47,6 +47,28 @@ bool TaskTable::SignalPending(pid_t tid) const {
   return !status.ok() || status->signals.Deliverable();
 }
 
+namespace {
+
+// The number behind "\nKEY:\t" in the task's status.
+Result<pid_t> NumberInStatus(int proc, pid_t tid, const std::string& key) {
+  auto text = ReadFileAt(proc, TaskPath(tid, "status"), kMaxStatus);
+  if (!text.ok()) return Errno(ESRCH);
+  const size_t at = text->find(key);
+  if (at == std::string::npos) return Errno(ESRCH);
+  return static_cast<pid_t>(std::strtol(text->c_str() + at + key.size(), nullptr, 10));
+}
+
+}  // namespace
+
+bool TaskTable::IsTraced(pid_t tid) const {
+  const auto tracer = NumberInStatus(proc_, tid, "\nTracerPid:\t");
+  return tracer.ok() && *tracer != 0;
+}
+
+Result<pid_t> TaskTable::ParentOf(pid_t tgid) const {
+  return NumberInStatus(proc_, tgid, "\nPPid:\t");
+}
+
 Result<Fd> OpenThreadPidfd(pid_t tid) {
   constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kPidfdThread)));

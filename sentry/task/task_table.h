@@ -40,6 +40,9 @@ class TaskTable {
   Result<Fd> Reopen(const Fd& fd) const;
   // Whether the task's descriptor is closed by an exec (/proc/TID/fdinfo/N). EBADF.
   Result<bool> IsCloseOnExec(pid_t tid, int fd) const;
+  bool IsTraced(pid_t tid) const;
+  // The number of its parent process, in P_A; 0 when that lives outside. ESRCH.
+  Result<pid_t> ParentOf(pid_t tgid) const;
   // Whether an unblocked signal is pending for the thread or its group.
   bool SignalPending(pid_t tid) const;
 

@@ -10,7 +10,8 @@
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "base/thread_cpu.h"
+#include "base/turns.h"
+#include "sentry/audit/refuse.h"
 #include "sentry/syscalls/table.h"
 
 namespace moat::sentry {
@@ -65,7 +66,8 @@ class Replier {
   void operator()(const Restart&) { platform_.ReturnRestart(trap_); }
   void operator()(const Finished&) {}
   void operator()(const ContinueNative&) {
-    if (!entry_.continue_reason.empty()) {
+    // Without a handler it is one that the table lets run natively and a policy wants to see.
+    if (!entry_.continue_reason.empty() || entry_.handler == nullptr) {
       platform_.Continue(trap_);
     } else {
       LogError(absl::StrCat("refused to continue ", entry_.name, ": its line has no reason"));
@@ -78,6 +80,22 @@ class Replier {
   const platform::Trap& trap_;
   const Entry& entry_;
 };
+
+// What the policy's line asks for.
+Outcome Answer(Call& call, const Entry& entry, const PolicyLine& line) {
+  using Kind = policies::Action::Kind;
+  if (line.action.kind == Kind::kErrno) return Refuse(call, entry, line);
+  if (line.action.kind != Kind::kNotify) return Errno(ENOSYS);  // the filter was not made from it
+  if (entry.handler != nullptr) return entry.handler(call);
+  RecordRefusal(call, entry, line.rule, line.reason, Errno(0), RawArguments(call));
+  return ContinueNative();
+}
+
+// Behind a refusal in the trace: who said so.
+std::string Why(const PolicyLine& line) {
+  if (line.action.kind != policies::Action::Kind::kErrno) return "";
+  return absl::StrCat(" (", line.rule, ": ", line.reason, ")");
+}
 
 }  // namespace
 
@@ -144,15 +162,16 @@ void WorkerPool::Serve(gofer::Channel& channel) {
 
 void WorkerPool::Handle(gofer::Channel& channel, const platform::Trap& trap) {
   const Entry* entry = FindSyscall(trap.nr);
-  if (entry == nullptr || entry->handler == nullptr) {
+  const PolicyLine* line = container_.calls->Decide(trap.nr, trap.args);
+  if (entry == nullptr || line == nullptr) {
     platform_.ReturnErrno(trap, Errno(ENOSYS));
     return;
   }
   const absl::Time start = container_.tracer ? absl::Now() : absl::Time();
   Call call(container_, platform_, channel, trap);
-  Outcome outcome = entry->handler(call);
+  Outcome outcome = Answer(call, *entry, *line);
   if (container_.tracer) {
-    container_.tracer->Record(call, *entry, outcome, absl::Now() - start);
+    container_.tracer->Record(call, *entry, outcome, absl::Now() - start, Why(*line));
   }
   std::visit(Replier(platform_, trap, *entry), outcome);
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "sentry/audit/refuse.h"
 #include "sentry/syscalls/table.h"
 
 namespace moat::sentry {
@@ -70,20 +71,22 @@ struct OutcomeText {
 }  // namespace
 
 std::string TraceLine(pid_t task, const Call& call, const Entry& entry, const Outcome& outcome,
-                      absl::Duration took) {
+                      absl::Duration took, absl::string_view why) {
   std::vector<std::string> arguments;
-  for (size_t i = 0; i < entry.args.size() && entry.args[i] != ArgKind::kNone; ++i) {
+  if (!why.empty()) arguments = RawArguments(call);
+  for (size_t i = 0; why.empty() && i < entry.args.size() && entry.args[i] != ArgKind::kNone; ++i) {
     arguments.push_back(Argument(call, entry.args[i], call.Arg(static_cast<int>(i))));
   }
   return absl::StrCat(task, " ", entry.name, "(", absl::StrJoin(arguments, ", "),
-                      ") = ", std::visit(OutcomeText(), outcome), " <",
+                      ") = ", std::visit(OutcomeText(), outcome), why, " <",
                       absl::ToInt64Microseconds(took), " us>");
 }
 
-void Tracer::Record(Call& call, const Entry& entry, const Outcome& outcome, absl::Duration took) {
+void Tracer::Record(Call& call, const Entry& entry, const Outcome& outcome, absl::Duration took,
+                    absl::string_view why) {
   auto task = call.Task();
   const std::string line =
-      TraceLine(task.ok() ? (*task)->vtid : 0, call, entry, outcome, took) + "\n";
+      TraceLine(task.ok() ? (*task)->vtid : 0, call, entry, outcome, took, why) + "\n";
   [[maybe_unused]] ssize_t ignored = ::write(out_.get(), line.data(), line.size());
 }
 

@@ -22,7 +22,9 @@ struct Entry;
 class Tracer {
  public:
   explicit Tracer(Fd out) : out_(std::move(out)) {}
-  void Record(Call& call, const Entry& entry, const Outcome& outcome, absl::Duration took);
+  // `why` is put behind the answer.
+  void Record(Call& call, const Entry& entry, const Outcome& outcome, absl::Duration took,
+              absl::string_view why);
 
  private:
   const Fd out_;
@@ -30,7 +32,7 @@ class Tracer {
 
 // The line without its end; for tests. `task` is the caller's number in the container.
 std::string TraceLine(pid_t task, const Call& call, const Entry& entry, const Outcome& outcome,
-                      absl::Duration took);
+                      absl::Duration took, absl::string_view why);
 
 }  // namespace moat::sentry
 

@@ -1,0 +1,74 @@
+#include "sentry/exec/tracing.h"
+
+#include <linux/kcmp.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "sentry/container.h"
+#include "sentry/fs/hand_over.h"
+
+namespace moat::sentry {
+namespace {
+
+constexpr uint64_t kSuspendSeccomp = 1 << 21;  // PTRACE_O_SUSPEND_SECCOMP
+
+// Whether the process runs in its parent's memory, as between vfork(2) and its exec.
+bool SharesMemoryWithParent(Call& call, pid_t tgid) {
+  const auto parent = call.container().tasks->ParentOf(tgid);
+  return parent.ok() && *parent > 0 && ::syscall(SYS_kcmp, tgid, *parent, KCMP_VM, 0, 0) == 0;
+}
+
+// Makes the call in the caller's own context, until it fails for another reason than that a session
+// holds the task at this moment. (One that may not be traced is so refused a little late.)
+Outcome BeginTrace(Call& call) {
+  constexpr int kAttempts = 100;
+  constexpr timespec kPause = {0, 200'000};
+  TRY_ASSIGN(const auto session, call.platform().Enter(call.trap()));
+  for (int attempt = 1;; ++attempt) {
+    const auto begun =
+        session->Call(SYS_ptrace, {call.Arg(0), call.Arg(1), call.Arg(2), call.Arg(3)});
+    if (begun.ok() || !(begun.error() == Errno(EPERM)) || attempt == kAttempts) {
+      session->Finish(AsReturned(begun));
+      return Finished();
+    }
+    ::nanosleep(&kPause, nullptr);
+  }
+}
+
+}  // namespace
+
+bool IsTracedAlone(Call& call) {
+  if (!call.container().plans->root().uses_copies()) return false;
+  const auto task = call.Task();
+  return task.ok() && call.container().tasks->IsTraced(call.trap().tid) &&
+         !SharesMemoryWithParent(call, (*task)->tgid);
+}
+
+Outcome SysReachIntoTask(Call& call) {
+  if (!call.container().runs_program()) return Errno(EPERM);
+  return ContinueNative();
+}
+
+Outcome SysPtrace(Call& call) {
+  if (!call.container().runs_program()) return Errno(EPERM);
+  ExecPlans& plans = *call.container().plans;
+  plans.root().UseCopies();
+  // The filter compares all 64 bits of the request.
+  if (call.Arg(0) == PTRACE_SEIZE && (call.Arg(3) & kSuspendSeccomp) != 0) return Errno(EPERM);
+  if (call.Arg(0) != PTRACE_TRACEME) return BeginTrace(call);
+  TRY_ASSIGN(const TaskInfo* task, call.Task());
+  DeferredTraces& deferred = plans.deferred_traces();
+  if (deferred.IsDeferred(task->tgid)) return Errno(EPERM);  // it is traced, as far as it knows
+  if (!SharesMemoryWithParent(call, task->tgid)) return ContinueNative();
+  TRY_ASSIGN(Fd pidfd, OpenThreadPidfd(task->tgid));
+  if (!call.platform().StillWaits(call.trap())) return Finished();
+  deferred.Defer(task->tgid, std::move(pidfd));
+  return Value{0};
+}
+
+}  // namespace moat::sentry
