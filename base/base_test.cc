@@ -1,8 +1,16 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/fd_message.h"
+#include "base/landlock.h"
+#include "base/linux_abi/landlock.h"
 #include "base/read_file.h"
 #include "base/result.h"
 #include "base/status.h"
@@ -59,6 +67,43 @@ TEST(FdMessage, RefusesWhatIsTooLargeAndLeaksNothing) {
 TEST(ReadFile, IsBounded) {
   EXPECT_EQ(ReadFileAt(AT_FDCWD, "/proc/self/status", 10).error().value(), EFBIG);
   EXPECT_TRUE(ReadFile("/proc/self/status", 1 << 16).ok());
+}
+
+// The exit status of a child that runs `body` under no_new_privs.
+int InChild(int (*body)()) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? body() : 100);
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+
+long LandlockAbi() {
+  return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+TEST(Landlock, NamesOfFilesCannotBeChanged) {
+  if (LandlockAbi() < 3) GTEST_SKIP() << "the kernel has no Landlock of ABI 3";
+  EXPECT_EQ(InChild([] {
+              const Fd before(::open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+              if (!GiveUpChangingNames().ok()) return 1;
+              if (::mkdir("/tmp/moat-landlock", 0700) == 0 || errno != EACCES) return 2;
+              if (::open("/tmp/moat-landlock", O_CREAT | O_WRONLY, 0600) >= 0) return 3;
+              if (::open("/tmp", O_RDONLY | O_DIRECTORY) >= 0) return 4;
+              if (::fchdir(before.get()) < 0) return 5;  // held from before
+              return ::open("/proc/self/exe", O_RDONLY) < 0 ? 6 : 0;
+            }),
+            0);
+}
+
+TEST(Landlock, OthersCannotBeReached) {
+  if (LandlockAbi() < 6) GTEST_SKIP() << "the kernel has no Landlock of ABI 6";
+  EXPECT_EQ(InChild([] {
+              if (!GiveUpReachingOthers().ok()) return 1;
+              if (::kill(::getppid(), 0) == 0 || errno != EPERM) return 2;
+              return ::kill(::getpid(), 0) == 0 ? 0 : 3;
+            }),
+            0);
 }
 
 }  // namespace

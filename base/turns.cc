@@ -3,6 +3,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -19,9 +20,6 @@
 namespace moat {
 namespace {
 
-// A number that Linux does not have: without a leader the call is ENOSYS and nothing else.
-constexpr uint32_t kPassTurn = 0x6d6f62;
-
 // Room for a kernel whose structures have grown (SECCOMP_GET_NOTIF_SIZES). A zeroed tail keeps its
 // reads and writes inside.
 template <typename T>
@@ -37,7 +35,7 @@ Result<Fd> BecomeFollower() {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 2),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kPassTurn, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kPassTurnCall, 1, 0),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
   }};
@@ -49,7 +47,7 @@ Result<Fd> BecomeFollower() {
 }
 
 Result<void> PassTurn() {
-  if (::syscall(kPassTurn) < 0) return Errno::Last();
+  if (::syscall(kPassTurnCall) < 0) return Errno::Last();
   return Unit();
 }
 
@@ -102,6 +100,11 @@ Result<void> Follower::GiveTurn() {
     if (errno != ENOENT) return Errno::Last();
     TRY(Receive());  // a signal had woken it; it waits for its turn again
   }
+}
+
+void HandOverPolitely() {
+  const sched_param parameters = {};
+  ::sched_setscheduler(0, SCHED_BATCH, &parameters);
 }
 
 bool ReceiveReportsEnd() {

@@ -23,6 +23,10 @@
 
 namespace moat {
 
+// The call by which a follower passes its turn: a number that Linux does not have. Without a leader
+// it is ENOSYS and nothing else.
+inline constexpr int kPassTurnCall = 0x6d6f62;
+
 // Makes the calling thread a follower, for its whole life, and threads that it starts, too; the
 // result is the listener, for the leader. Needs no_new_privs. EBUSY: the thread has such a filter
 // already, perhaps by inheritance (seccomp(2)).
@@ -51,6 +55,11 @@ class Follower {
   const bool receive_reports_end_;
   uint64_t turn_ = 0;  // the notification that the follower sleeps in
 };
+
+// Makes the calling thread finish what it does before those that it wakes run on its CPU: it does
+// not preempt others when it is woken (SCHED_BATCH, sched(7)). For threads that work in turns,
+// where whoever wakes the other is about to wait anyway.
+void HandOverPolitely();
 
 // Whether SECCOMP_IOCTL_NOTIF_RECV returns when the last task of a filter ends. It does since Linux
 // 6.11 (commit "seccomp: interrupt SECCOMP_IOCTL_NOTIF_RECV when all users have exited"); before,

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 
+#include "base/landlock.h"
 #include "base/status.h"
 
 namespace moat::gofer {
@@ -35,7 +36,10 @@ void RaiseLimits() {
   const rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
   ::setrlimit(RLIMIT_FSIZE, &unlimited);
   const rlimit none = {0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
+  // Not RLIMIT_MSGQUEUE: callers make queues under /dev/mqueue.
+  for (const auto unused : {RLIMIT_CORE, RLIMIT_MEMLOCK, RLIMIT_NICE, RLIMIT_RTPRIO}) {
+    ::setrlimit(unused, &none);
+  }
 }
 
 void SetSignals() {
@@ -112,6 +116,7 @@ absl::StatusOr<IdentityPolicy> EnterCage(const Cage& cage) {
   RETURN_IF_ERROR(DropCapabilities(policy.capabilities | kOwnCapabilities | kRaisableCapabilities));
   RETURN_IF_ERROR(Check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl", "PR_SET_NO_NEW_PRIVS"));
   RETURN_IF_ERROR(Check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl", "PR_SET_DUMPABLE"));
+  RETURN_IF_ERROR(GiveUpReachingOthers());
   return policy;
 }
 

@@ -12,6 +12,7 @@
 #include "gofer/boot.h"
 #include "gofer/confinement.h"
 #include "gofer/server/server.h"
+#include "policies/process/process_filter.h"
 
 namespace moat::gofer {
 namespace {
@@ -42,6 +43,7 @@ int Main() {
   absl::Status status = ReportReady(boot_socket.get());
   (void)boot_socket.Release();  // CloseAllBut closes it with all others
   if (status.ok()) status = CloseAllBut(started->service.get());
+  if (status.ok()) status = policies::ConfineProcess(policies::GoferFilter());
   if (status.ok())
     status = Serve(std::move(started->service), started->policy, started->stable_mounts);
   if (status.ok()) return EXIT_SUCCESS;

@@ -126,7 +126,7 @@ class Channel {
                                  int at_flags) = 0;
   virtual Outcome<Unit> Truncate(const Credentials& credentials, const PathRef& path,
                                  int64_t length) = 0;
-
+  // Attributes; an empty path means the base itself (EBADF when that is an O_PATH descriptor).
   virtual Outcome<std::string> GetXattr(const Credentials& credentials, const PathRef& path,
                                         Follow follow, absl::string_view name) = 0;
   virtual Outcome<std::string> ListXattr(const Credentials& credentials, const PathRef& path,

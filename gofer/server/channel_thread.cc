@@ -6,7 +6,6 @@
 #include <array>
 #include <utility>
 
-#include "base/thread_cpu.h"
 #include "base/turns.h"
 #include "gofer/protocol/reply.h"
 #include "gofer/protocol/service.h"

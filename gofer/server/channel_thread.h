@@ -48,6 +48,8 @@ class ChannelThread {
   void Cancel(uint32_t sequence);
   // Whether the thread has ended: its peer is gone, or broke the protocol.
   bool finished() const { return finished_.load(); }
+  // Polls as hung up from the moment that the thread ends or its peer is gone.
+  int socket() const { return socket_.get(); }
 
  private:
   ChannelThread(const ServerContext& context, Fd socket, SharedSlots slots);

@@ -1,6 +1,7 @@
 #include "gofer/server/server.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "gofer/protocol/packet.h"
@@ -20,6 +22,9 @@ namespace {
 
 // Far above the threads of any sentry; a bound all the same.
 constexpr size_t kMaxChannels = 1024;
+
+// How soon to look again after a thread whose peer is gone and that does not end yet.
+constexpr int kRetryMilliseconds = 100;
 
 absl::Status InstallCancelHandler() {
   struct sigaction action = {};
@@ -38,6 +43,7 @@ class Server {
 
   absl::Status Run() {
     for (;;) {
+      AwaitMessage();
       std::array<char, sizeof(ServiceMessage)> buffer;
       PacketFds fds;
       const auto size = ReceivePacket(service_.get(), absl::MakeSpan(buffer), fds);
@@ -53,6 +59,31 @@ class Server {
   }
 
  private:
+  // Returns when something came from the sentry. Meanwhile lets go of channels that end, with their
+  // sockets and memory: a storm of calls leaves hundreds.
+  void AwaitMessage() {
+    std::vector<pollfd> polled;
+    do {
+      const bool all_finished = RemoveFinished(polled);
+      polled.assign(1, {service_.get(), POLLIN, 0});
+      for (const auto& [id, channel] : channels_) {
+        if (all_finished) polled.push_back({channel->socket(), 0, 0});
+      }
+      ::poll(polled.data(), polled.size(), all_finished ? -1 : kRetryMilliseconds);
+    } while (polled[0].revents == 0);
+  }
+
+  // False when one that hung up is still at work.
+  bool RemoveFinished(const std::vector<pollfd>& polled) {
+    const auto hung_up = std::count_if(polled.begin(), polled.end(),
+                                       [](const pollfd& one) { return one.revents & POLLHUP; });
+    const size_t before = channels_.size();
+    for (auto it = channels_.begin(); it != channels_.end();) {
+      it = it->second->finished() ? channels_.erase(it) : std::next(it);
+    }
+    return before - channels_.size() >= static_cast<size_t>(hung_up);
+  }
+
   absl::Status Handle(const ServiceMessage& message, PacketFds fds) {
     switch (static_cast<ServiceKind>(message.kind)) {
       case ServiceKind::kHello:
@@ -73,9 +104,7 @@ class Server {
 
   // Returns an errno or 0.
   int OpenChannel(uint32_t id, Fd socket, const Fd& memory) {
-    for (auto it = channels_.begin(); it != channels_.end();) {
-      it = it->second->finished() ? channels_.erase(it) : std::next(it);
-    }
+    RemoveFinished({});
     if (channels_.size() >= kMaxChannels) return EAGAIN;
     if (channels_.count(id) != 0) return EEXIST;
     auto slots = SharedSlots::Map(memory);

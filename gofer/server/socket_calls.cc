@@ -1,6 +1,7 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstring>
@@ -31,6 +32,33 @@ std::optional<UnixAddress> AddressOf(absl::string_view path) {
   return made;
 }
 
+// A datagram to a path, with what goes along with it.
+class Datagram {
+ public:
+  Datagram(absl::string_view data, UnixAddress& address, const ucred& sender) {
+    vector_ = {const_cast<char*>(data.data()), data.size()};
+    message_.msg_name = &address.address;
+    message_.msg_namelen = address.size;
+    message_.msg_iov = &vector_;
+    message_.msg_iovlen = 1;
+    message_.msg_control = control_;
+    message_.msg_controllen = sizeof(control_);
+    cmsghdr* const header = CMSG_FIRSTHDR(&message_);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_CREDENTIALS;
+    header->cmsg_len = CMSG_LEN(sizeof(sender));
+    std::memcpy(CMSG_DATA(header), &sender, sizeof(sender));
+  }
+  Datagram(const Datagram&) = delete;
+  Datagram& operator=(const Datagram&) = delete;
+  const msghdr& message() const { return message_; }
+
+ private:
+  iovec vector_{};
+  msghdr message_{};
+  alignas(cmsghdr) char control_[CMSG_SPACE(sizeof(ucred))] = {};
+};
+
 }  // namespace
 
 Performed BindUnix(Job& job) {
@@ -50,12 +78,15 @@ Performed ConnectUnix(Job& job) {
 }
 
 Performed SendToUnix(Job& job) {
-  const auto address = AddressOf(job.request.path);
+  auto address = AddressOf(job.request.path);
   if (!address) return Failed(EINVAL);
   if (!StartAtBase(job)) return Failed(errno);
-  const absl::string_view data = job.request.data;
-  const ssize_t sent = ::sendto(job.object, data.data(), data.size(), job.Int(0) | MSG_NOSIGNAL,
-                                address->get(), address->size);
+  // A receiver that asks for SCM_CREDENTIALS gets the caller's ids, not those of this process,
+  // which are 0. The pid is this process's, which the receiver's pid namespace knows as 0: another
+  // one takes CAP_SYS_ADMIN.
+  const ucred sender = {::getpid(), job.request.uid, job.request.gid};
+  const Datagram datagram(job.request.data, *address, sender);
+  const ssize_t sent = ::sendmsg(job.object, &datagram.message(), job.Int(0) | MSG_NOSIGNAL);
   Performed performed = Done(sent);
   if (sent >= 0) performed.value = sent;
   return performed;

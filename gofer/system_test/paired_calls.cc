@@ -453,8 +453,10 @@ std::vector<PairedCall> AllPairedCalls() {
   AddMovers(calls);
   AddOwners(calls);
   AddContents(calls);
+  const size_t first_xattr = calls.size();
   AddXattrs(calls);
   AddXattrReaders(calls);
+  for (size_t i = first_xattr; i < calls.size(); ++i) calls[i].empty_is_base = true;
   AddSockets(calls);
   return calls;
 }

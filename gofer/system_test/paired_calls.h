@@ -21,6 +21,8 @@ struct PairedCall {
   std::function<std::string(const Subject&)> native;
   std::function<std::string(Channel&, const Credentials&, const Subject&)> proxied;
   bool changes = true;  // whether a success may change the tree
+  // Through the gofer an empty path means the base itself, and natively nothing: not comparable.
+  bool empty_is_base = false;
 };
 
 // Each reports its value, or the name of its errno.

@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/ioprio.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -9,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "base/linux_abi/ioprio.h"
 #include "runtime/attributes/process_attributes.h"
 
 namespace moat::attributes {
@@ -59,7 +59,8 @@ TEST(AttributesTest, SchedulerAndIoPriority) {
   EXPECT_TRUE(InChild([&] {
     return ApplyFromOutside(*attributes, ::getpid()).ok() &&
            ::sched_getscheduler(0) == SCHED_BATCH && ::nice(0) == 7 &&
-           ::syscall(SYS_ioprio_get, 1, 0) == IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT;
+           ::syscall(SYS_ioprio_get, 1, 0) == linux_abi::kIoprioClassIdle
+                                                  << linux_abi::kIoprioClassShift;
   }));
 }
 

@@ -1,6 +1,5 @@
 #include "runtime/attributes/process_attributes.h"
 
-#include <linux/ioprio.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
 #include <sys/personality.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <iterator>
 #include <utility>
@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
+#include "base/linux_abi/ioprio.h"
 #include "base/read_file.h"
 #include "base/status.h"
 
@@ -26,6 +27,7 @@
 namespace moat::attributes {
 namespace {
 
+constexpr int kHighestCpu = 8191;          // CONFIG_NR_CPUS at its highest
 constexpr int kHighestNode = 1023;         // CONFIG_NODES_SHIFT at its highest
 constexpr int kWeightedInterleave = 6;     // MPOL_WEIGHTED_INTERLEAVE, since Linux 6.9
 constexpr int kNumaBalancing = (1 << 13);  // MPOL_F_NUMA_BALANCING, since Linux 5.12
@@ -55,9 +57,9 @@ constexpr Word kSchedulerFlags[] = {
 };
 
 constexpr Word kIoClasses[] = {
-    {"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT},
-    {"IOPRIO_CLASS_BE", IOPRIO_CLASS_BE},
-    {"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE},
+    {"IOPRIO_CLASS_RT", linux_abi::kIoprioClassRealTime},
+    {"IOPRIO_CLASS_BE", linux_abi::kIoprioClassBestEffort},
+    {"IOPRIO_CLASS_IDLE", linux_abi::kIoprioClassIdle},
 };
 
 constexpr Word kDomains[] = {{"LINUX", PER_LINUX}, {"LINUX32", PER_LINUX32}};
@@ -123,7 +125,7 @@ absl::StatusOr<int> ParseIoPriority(const spec::IoPriority& config) {
   ASSIGN_OR_RETURN(const uint64_t io_class, Find(kIoClasses, field + ".class", config.io_class));
   if (config.priority < 0 || config.priority > 7)
     return Fault(field + ".priority", "is not in 0 to 7");
-  return static_cast<int>((io_class << IOPRIO_CLASS_SHIFT) |
+  return static_cast<int>((io_class << linux_abi::kIoprioClassShift) |
                           static_cast<uint64_t>(config.priority));
 }
 
@@ -142,6 +144,13 @@ absl::StatusOr<MemoryPolicySetting> ParseMemoryPolicy(const spec::MemoryPolicy& 
     setting.nodes[static_cast<size_t>(node / kBits)] |= 1UL << (node % kBits);
   }
   return setting;
+}
+
+absl::StatusOr<std::vector<int>> ParseCpus(absl::string_view field, const std::string& list) {
+  if (list.empty()) return std::vector<int>();
+  auto cpus = ParseNumberList(list, kHighestCpu);
+  if (!cpus.ok()) return Annotate(cpus.status(), field);
+  return cpus;
 }
 
 bool HasAppArmor() {
@@ -210,6 +219,13 @@ absl::StatusOr<ProcessAttributes> ParseAttributes(const spec::Spec& spec) {
   if (process.io_priority) {
     ASSIGN_OR_RETURN(attributes.io_priority, ParseIoPriority(*process.io_priority));
   }
+  if (process.exec_cpu_affinity) {
+    const spec::ExecCpuAffinity& affinity = *process.exec_cpu_affinity;
+    ASSIGN_OR_RETURN(attributes.initial_cpus,
+                     ParseCpus("process.execCPUAffinity.initial", affinity.initial));
+    ASSIGN_OR_RETURN(attributes.final_cpus,
+                     ParseCpus("process.execCPUAffinity.final", affinity.final));
+  }
   const spec::Linux& config = spec.linux_config;
   if (config.personality) {
     // Its flags are defined by nobody yet (config-linux.md); runc leaves them out as well.
@@ -222,13 +238,23 @@ absl::StatusOr<ProcessAttributes> ParseAttributes(const spec::Spec& spec) {
   return attributes;
 }
 
+absl::Status SetCpus(pid_t pid, const std::vector<int>& cpus, absl::string_view field) {
+  if (cpus.empty()) return absl::OkStatus();
+  constexpr int kBits = 8 * sizeof(unsigned long);
+  std::array<unsigned long, (kHighestCpu + 1) / kBits> mask = {};
+  for (const int cpu : cpus) mask[static_cast<size_t>(cpu / kBits)] |= 1UL << (cpu % kBits);
+  if (::syscall(SYS_sched_setaffinity, pid, sizeof(mask), mask.data()) < 0) {
+    return ErrnoStatus(errno, "sched_setaffinity", field);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ApplyFromOutside(const ProcessAttributes& attributes, pid_t pid) {
   if (attributes.scheduler && ::syscall(SYS_sched_setattr, pid, &*attributes.scheduler, 0) < 0) {
     return ErrnoStatus(errno, "sched_setattr", "process.scheduler");
   }
-  constexpr int kWhoProcess = 1;  // IOPRIO_WHO_PROCESS
   if (attributes.io_priority &&
-      ::syscall(SYS_ioprio_set, kWhoProcess, pid, *attributes.io_priority) < 0) {
+      ::syscall(SYS_ioprio_set, linux_abi::kIoprioWhoProcess, pid, *attributes.io_priority) < 0) {
     return ErrnoStatus(errno, "ioprio_set", "process.ioPriority");
   }
   return absl::OkStatus();

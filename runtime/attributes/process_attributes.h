@@ -41,6 +41,9 @@ struct ProcessAttributes {
   std::optional<MemoryPolicySetting> memory_policy;
   std::string apparmor_profile;
   std::string selinux_label;
+  // process.execCPUAffinity, which concerns exec alone (SetCpus): processors on which the process
+  // is made, and on which it runs once it is in the container's control group.
+  std::vector<int> initial_cpus, final_cpus;
 };
 
 // Errors name the field: a word that Linux does not have, a number out of range, a label without
@@ -49,6 +52,10 @@ absl::StatusOr<ProcessAttributes> ParseAttributes(const spec::Spec& spec);
 
 // "0-3,7" as numbers, ascending. An error for anything else, and for numbers above `highest`. Pure.
 absl::StatusOr<std::vector<int>> ParseNumberList(absl::string_view list, int highest);
+
+// Lets `pid` run on `cpus` alone; an empty list changes nothing. Children inherit it. `field` is
+// for errors: a processor that is not there, or that the process's control group has not.
+absl::Status SetCpus(pid_t pid, const std::vector<int>& cpus, absl::string_view field);
 
 // Scheduling and I/O priority of `pid`, which may take a privilege that only the caller has.
 absl::Status ApplyFromOutside(const ProcessAttributes& attributes, pid_t pid);

@@ -81,6 +81,9 @@ TEST(Ending, TellsTheCauseFromItsEffect) {
             "ended");
   EXPECT_EQ(SupervisorFault("c1", failed, clean),
             "the sentry of container c1 ended with exit code 1; the container has been ended");
+  EXPECT_EQ(SupervisorFault("c1", failed, {{true, SIGSYS}}),
+            "the gofer of container c1 was killed by its own system call filter (the kernel's log "
+            "names the call); the container has been ended");
   EXPECT_EQ((ExitStatus{true, 15}).ShellCode(), 143);
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/hostview/accounts.h"
 #include "runtime/hostview/hidden_files.h"
 #include "runtime/hostview/keep_changes.h"
+#include "runtime/hostview/sub_ids.h"
 #include "runtime/hostview/working_directory.h"
 
 namespace moat::hostview {
@@ -147,6 +148,22 @@ TEST_F(KeepTest, ListsWhatWasDeleted) {
   const Fd upper(::open((root_ + "/upper").c_str(), O_RDONLY | O_DIRECTORY));
   ASSERT_TRUE(KeepChanges(directory->get(), {{"/etc", upper.get(), {"shadow"}}}).ok());
   EXPECT_EQ(*ReadFile(root_ + "/keep/.moat-deleted", 100), "/etc/gone\n");
+}
+
+TEST(SubIds, AreThoseOfTheNameAndOfTheNumber) {
+  const char* const text =
+      "eve:100000:65536\nbob:200000:10\n1000:300000:5\nbob:1:0\nbad\nbob:x:1\n";
+  const auto ranges = FindSubIds(text, "bob", 1000);
+  ASSERT_EQ(ranges.size(), 2U);
+  EXPECT_EQ(ranges[0].first, 200000U);
+  EXPECT_EQ(ranges[1].first, 300000U);
+  EXPECT_TRUE(FindSubIds(text, "", 7).empty());
+}
+
+TEST(SubIds, FollowTheCallersOwn) {
+  EXPECT_THAT(MapArguments(1000, {{200000, 10}, {300000, 5}}),
+              testing::ElementsAre("0", "1000", "1", "1", "200000", "10", "11", "300000", "5"));
+  EXPECT_THAT(MapArguments(1000, {{1, UINT32_MAX}}), testing::ElementsAre("0", "1000", "1"));
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/fd_message.h"
+#include "base/landlock.h"
 #include "base/pidfd.h"
 #include "base/read_file.h"
 #include "base/reset_signals.h"
@@ -75,7 +76,7 @@ class Init {
 };
 
 absl::Status Init::BecomeRoot() {
-  if (::setgroups(0, nullptr) < 0) return ErrnoStatus(errno, "setgroups", "none");
+  RETURN_IF_ERROR(DropGroups());
   if (::setresgid(0, 0, 0) < 0) return ErrnoStatus(errno, "setresgid", "0");
   if (::setresuid(0, 0, 0) < 0) return ErrnoStatus(errno, "setresuid", "0");
   return absl::OkStatus();
@@ -97,7 +98,8 @@ absl::Status Init::SetUpNamespaces() {
                    }));
   RETURN_IF_ERROR(namespaces::WriteSysctls(sysctls, proc_.get()));
   RETURN_IF_ERROR(attributes::ApplyToSelf(config_.attributes, proc_.get()));
-  ASSIGN_OR_RETURN(stub_, EnterEmptyRoot());
+  const auto& process = config_.spec.process;
+  ASSIGN_OR_RETURN(stub_, EnterEmptyRoot(process && !process->no_new_privileges));
   return absl::OkStatus();
 }
 
@@ -133,6 +135,8 @@ absl::Status Init::Filter() {
     return ErrnoStatus(errno, "prctl", "PR_SET_NO_NEW_PRIVS");
   }
   if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "dumpable");
+  // No mount is made and no file of moat's is opened after this.
+  RETURN_IF_ERROR(GiveUpChangingNames());
   Result<Fd> listener = platform::seccomp_notify::InstallFilter(config_.filter);
   if (!listener.ok()) return ErrnoStatus(listener.error().value(), "seccomp", "the filter");
   RETURN_IF_ERROR(WriteMessage(setup_, "filtered", {{"listener", listener->get()}}));
@@ -211,7 +215,7 @@ absl::Status TakeOwnersIds(const namespaces::IdMaps& ids) {
   if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0) {
     return ErrnoStatus(errno, "prctl", "PR_SET_SECUREBITS");
   }
-  if (::setgroups(0, nullptr) < 0) return ErrnoStatus(errno, "setgroups", "none");
+  RETURN_IF_ERROR(DropGroups());
   if (::setresgid(gid, gid, gid) < 0) return ErrnoStatus(errno, "setresgid", absl::StrCat(gid));
   if (::setresuid(uid, uid, uid) < 0) return ErrnoStatus(errno, "setresuid", absl::StrCat(uid));
   ::setfsuid(own);

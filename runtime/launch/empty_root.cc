@@ -22,12 +22,13 @@ absl::StatusOr<Fd> MountOwnProc() {
 }
 
 // The copy is taken once the mount is attached: older kernels copy no detached one.
-absl::StatusOr<Fd> EnterEmptyRoot() {
+absl::StatusOr<Fd> EnterEmptyRoot(bool set_id) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) {
     return ErrnoStatus(errno, "mount", "/ as private");
   }
+  const uint64_t no_set_id = set_id ? 0 : MOUNT_ATTR_NOSUID;
   ASSIGN_OR_RETURN(const Fd tmpfs, rootfs::NewMount("tmpfs", {{"source", "moat"}, {"mode", "0755"}},
-                                                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+                                                    no_set_id | MOUNT_ATTR_NODEV));
   const Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) return ErrnoStatus(errno, "open", "/");
   RETURN_IF_ERROR(rootfs::Attach(tmpfs.get(), root.get(), "the empty root"));

@@ -14,8 +14,9 @@ namespace moat::launch {
 absl::StatusOr<Fd> MountOwnProc();
 
 // Replaces everything in this mount namespace by the tmpfs. Returns a detached read-write mount of
-// it.
-absl::StatusOr<Fd> EnterEmptyRoot();
+// it. `set_id`: copies of the stub in it may give the rights of a set-user-ID program
+// (sentry/exec/set_id.h); otherwise it is nosuid.
+absl::StatusOr<Fd> EnterEmptyRoot(bool set_id);
 
 }  // namespace moat::launch
 

@@ -10,7 +10,9 @@
 
 #include "absl/status/statusor.h"
 #include "base/fd.h"
+#include "policies/container/policy.h"
 #include "runtime/cgroups/groups.h"
+#include "runtime/cgroups/sub_groups.h"
 #include "runtime/namespaces/id_map.h"
 #include "runtime/spec/spec.h"
 
@@ -23,7 +25,10 @@ struct ExecRequest {
   const spec::Spec& spec;
   const namespaces::IdMaps& ids;
   const cgroups::Groups& groups;
-  std::string state_dir;  // of the container
+  const cgroups::SubGroups& sub_groups;      // below them, where the process is to be
+  std::string state_dir;                     // of the container
+  const policies::Policy* policy = nullptr;  // of the container; null: "default"
+  bool audit_all = false;                    // as the container was launched
   int init_pidfd = -1;
   int gofer_pidfd = -1;
   // What the process gets as descriptors 0, 1 and 2; ignored with process.terminal.

@@ -15,6 +15,7 @@
 #include "base/pidfd.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "runtime/launch/differing_namespaces.h"
 #include "runtime/launch/joining_process.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/limits.h"
@@ -112,6 +113,7 @@ absl::Status Execution::OpenTerminal(const rootfs::ContainerRoot& root) {
 absl::Status Execution::StartJoiner() {
   ASSIGN_OR_RETURN(setup_socket_, SocketPair());
   ASSIGN_OR_RETURN(auto go, SocketPair());
+  ASSIGN_OR_RETURN(const int namespaces, DifferingNamespaces(request_.init_pidfd));
   const JoinConfig config = {.process = process(),
                              .environment = environment_,
                              .capabilities = capabilities_,
@@ -121,6 +123,7 @@ absl::Status Execution::StartJoiner() {
                              .preserve_fds = request_.preserve_fds,
                              .terminal = terminal_.slave.get(),
                              .init_pidfd = request_.init_pidfd,
+                             .namespaces = namespaces,
                              .setup_socket = setup_socket_.second.get()};
   ASSIGN_OR_RETURN(joiner_, Process::Clone(0, [this, &config, &go] {
                      go.first.Reset();
@@ -129,9 +132,18 @@ absl::Status Execution::StartJoiner() {
                    }));
   setup_socket_.second.Reset();
   terminal_.slave.Reset();
-  RETURN_IF_ERROR(request_.groups.JoinWorkload(joiner_.pid()));
+  RETURN_IF_ERROR(PlaceJoiner());
   if (::write(go.first.get(), "g", 1) != 1) return ErrnoStatus(errno, "write", "go");
   return absl::OkStatus();
+}
+
+// The process inherits its place and its processors. Entering a control group may widen them again.
+absl::Status Execution::PlaceJoiner() {
+  const pid_t pid = joiner_.pid();
+  RETURN_IF_ERROR(
+      attributes::SetCpus(pid, attributes_.initial_cpus, "process.execCPUAffinity.initial"));
+  RETURN_IF_ERROR(request_.groups.JoinWorkload(pid, request_.sub_groups));
+  return attributes::SetCpus(pid, attributes_.final_cpus, "process.execCPUAffinity.final");
 }
 
 absl::Status Execution::AwaitBirth() {

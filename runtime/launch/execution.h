@@ -34,6 +34,7 @@ class Execution {
   absl::Status LookInside();
   absl::Status OpenTerminal(const rootfs::ContainerRoot& root);
   absl::Status StartJoiner();
+  absl::Status PlaceJoiner();
   absl::Status AwaitBirth();
   absl::Status InstallFilter();
   absl::Status TellSentry();

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "runtime/seccomp/profile.h"
@@ -15,6 +16,7 @@ struct Filter {
   std::vector<sock_filter> program;
   uint64_t cookie = 0;       // the one that `program` lets pass
   seccomp::Profile profile;  // linux.seccomp, to go on top
+  std::string policy;        // what `program` was made from, for the sentry (SavedPolicy)
 };
 
 }  // namespace moat::launch

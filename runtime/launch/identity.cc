@@ -44,10 +44,14 @@ absl::Status LimitBounding(uint64_t bounding) {
   return absl::OkStatus();
 }
 
+absl::Status SetGroups(const std::vector<gid_t>& groups) {
+  if (groups.empty()) return DropGroups();
+  if (::setgroups(groups.size(), groups.data()) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, "setgroups", "process.user.additionalGids");
+}
+
 absl::Status SetIds(const spec::User& user) {
-  if (::setgroups(user.additional_gids.size(), user.additional_gids.data()) < 0) {
-    return ErrnoStatus(errno, "setgroups", "process.user.additionalGids");
-  }
+  RETURN_IF_ERROR(SetGroups(user.additional_gids));
   if (::setresgid(user.gid, user.gid, user.gid) < 0) {
     return ErrnoStatus(errno, "setresgid", "process.user.gid");
   }
@@ -90,6 +94,11 @@ CapabilityMasks ParseCapabilities(const std::optional<spec::Capabilities>& capab
           .inheritable = MaskOf(capabilities->inheritable),
           .permitted = MaskOf(capabilities->permitted),
           .ambient = MaskOf(capabilities->ambient)};
+}
+
+absl::Status DropGroups() {
+  if (::setgroups(0, nullptr) == 0 || errno == EPERM) return absl::OkStatus();
+  return ErrnoStatus(errno, "setgroups", "none");
 }
 
 absl::Status TakeIdentity(const spec::User& user, const CapabilityMasks& masks, bool dumpable) {

@@ -23,6 +23,11 @@ CapabilityMasks ParseCapabilities(const std::optional<spec::Capabilities>& capab
 // undumpable (proc(5)): then neither its supervisor nor the workload can look into it.
 absl::Status TakeIdentity(const spec::User& user, const CapabilityMasks& masks, bool dumpable);
 
+// Takes all groups but the first from the calling process, which must have CAP_SETGID: so EPERM
+// means a user namespace with one id (user_namespaces(7)), in which nobody can change them, and is
+// no error.
+absl::Status DropGroups();
+
 }  // namespace moat::launch
 
 #endif  // MOAT_RUNTIME_LAUNCH_IDENTITY_H_

@@ -13,11 +13,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
+#include "base/landlock.h"
 #include "base/reset_signals.h"
 #include "base/status.h"
 #include "platform/loader/plan.h"
 #include "platform/seccomp_notify/install_filter.h"
 #include "runtime/launch/descriptors.h"
+#include "runtime/launch/identity.h"
 #include "runtime/launch/message.h"
 #include "runtime/launch/native_message.h"
 #include "runtime/launch/own_arguments_unsafe.h"
@@ -66,7 +68,7 @@ absl::Status Joining::Prepare() {
 }
 
 absl::Status Joining::BecomeRoot() {
-  if (::setgroups(0, nullptr) < 0) return ErrnoStatus(errno, "setgroups", "none");
+  RETURN_IF_ERROR(DropGroups());
   if (::setresgid(0, 0, 0) < 0) return ErrnoStatus(errno, "setresgid", "0");
   if (::setresuid(0, 0, 0) < 0) return ErrnoStatus(errno, "setresuid", "0");
   // A change of ids may have made it what fs.suid_dumpable says.
@@ -78,6 +80,7 @@ absl::Status Joining::Filter() {
   if (config_.process.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
     return ErrnoStatus(errno, "prctl", "PR_SET_NO_NEW_PRIVS");
   }
+  RETURN_IF_ERROR(GiveUpChangingNames());
   Result<Fd> listener = platform::seccomp_notify::InstallFilter(config_.filter.program);
   if (!listener.ok()) return ErrnoStatus(listener.error().value(), "seccomp", "the filter");
   RETURN_IF_ERROR(WriteMessage(setup_, "filtered", {{"listener", listener->get()}}));
@@ -100,13 +103,6 @@ absl::Status Joining::Execute() {
 
 // ---- J ----
 
-uint64_t NamespaceFlags() {
-  uint64_t flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
-                   CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (::access("/proc/self/ns/time", F_OK) == 0) flags |= CLONE_NEWTIME;
-  return flags;
-}
-
 absl::Status MakeJoining(const JoinConfig& config, int& setup) {
   // Nobody in the container may look into this process or its children.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return ErrnoStatus(errno, "prctl", "dumpable");
@@ -114,13 +110,12 @@ absl::Status MakeJoining(const JoinConfig& config, int& setup) {
   const Fd procfs(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!procfs) return ErrnoStatus(errno, "open", "/proc");
   RETURN_IF_ERROR(attributes::ApplyToSelf(config.attributes, procfs.get()));
-  const uint64_t flags = NamespaceFlags();
   int init = config.init_pidfd;
   RETURN_IF_ERROR(TakeStdio(config.stdio, config.terminal));
   RETURN_IF_ERROR(KeepDescriptors(config.preserve_fds, {&setup, &init}));
   // All at once, and for the pid namespace the children's; takes the root and the directory of the
   // mount namespace, too (setns(2)).
-  if (::setns(init, static_cast<int>(flags)) < 0) {
+  if (::setns(init, config.namespaces) < 0) {
     return ErrnoStatus(errno, "setns", "the namespaces of the container's init");
   }
   ::close(init);

@@ -2,7 +2,7 @@
 // that makes it.
 //
 //   J  forked by moat, in moat's pid namespace: takes the descriptors, erases what it has of moat's
-//      command line, enters all namespaces of the container's init, makes X beside itself and ends.
+//      command line, enters the namespaces of the container's init, makes X beside itself and ends.
 //   X  born in the container's namespaces and control group: installs the filter, takes on the
 //      identity, and executes the stub (platform/loader), the only file in its root.
 //
@@ -42,7 +42,8 @@ struct JoinConfig {
   std::array<int, 3> stdio;
   int preserve_fds;
   int terminal;      // the slave, -1: none
-  int init_pidfd;    // whose namespaces to join
+  int init_pidfd;    // whose namespaces to join,
+  int namespaces;    // and which: CLONE_NEW*
   int setup_socket;  // to moat
 };
 

@@ -1,5 +1,6 @@
 #include "runtime/launch/launch.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -14,11 +15,13 @@
 #include "platform/loader/plan.h"
 #include "platform/seccomp_notify/install_filter.h"
 #include "policies/compiler/filter_compiler.h"
+#include "policies/container/builtin.h"
+#include "policies/container/parse_policy.h"
 #include "runtime/hooks/saved_hooks.h"
 #include "runtime/launch/exec.h"
 #include "runtime/launch/execution.h"
 #include "runtime/launch/launcher.h"
-#include "sentry/syscalls/filter.h"
+#include "sentry/syscalls/call_policy.h"
 #include "sentry/syscalls/table.h"
 
 namespace moat::launch {
@@ -31,14 +34,25 @@ std::optional<int> NumberOf(absl::string_view name) {
   return std::nullopt;
 }
 
-absl::StatusOr<Filter> MakeFilter(const std::optional<spec::Seccomp>& profile) {
+absl::StatusOr<policies::Policy> PolicyOr(const policies::Policy* given) {
+  if (given != nullptr) return *given;
+  return policies::PolicyOfName(std::string(policies::kDefaultPolicy));
+}
+
+// `policy` null: "default".
+absl::StatusOr<Filter> MakeFilter(const std::optional<spec::Seccomp>& profile,
+                                  const policies::Policy* given, bool audit_all) {
   Filter filter;
   while (filter.cookie == 0) {
     if (::getrandom(&filter.cookie, sizeof(filter.cookie), 0) != sizeof(filter.cookie)) {
       return ErrnoStatus(errno, "getrandom", "");
     }
   }
-  policies::FilterSpec spec = sentry::DefaultFilterSpec();
+  ASSIGN_OR_RETURN(const policies::Policy policy, PolicyOr(given));
+  ASSIGN_OR_RETURN(const sentry::CallPolicy calls, sentry::CallPolicy::Create(policy));
+  filter.policy = policies::SavedPolicy(policy);
+  policies::FilterSpec spec =
+      calls.ToFilterSpec(audit_all ? sentry::Refusals::kAll : sentry::Refusals::kTold);
   spec.cookie = filter.cookie;
   ASSIGN_OR_RETURN(filter.program, policies::Compile(spec));
   if (profile) {
@@ -51,10 +65,16 @@ absl::StatusOr<Filter> MakeFilter(const std::optional<spec::Seccomp>& profile) {
 }
 
 absl::Status CheckKernel() {
+  constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD: how the sentry knows threads
+  constexpr char kNeeded[] =
+      "this kernel can't run moat; it needs Linux 6.9 or newer with CONFIG_SECCOMP";
   const Result<void> support = platform::seccomp_notify::CheckKernelSupport();
-  if (support.ok()) return absl::OkStatus();
-  return Annotate(ErrnoStatus(support.error().value(), "seccomp", "user notification"),
-                  "this kernel can't run moat; it needs Linux 5.19 or newer with CONFIG_SECCOMP");
+  if (!support.ok()) {
+    return Annotate(ErrnoStatus(support.error().value(), "seccomp", "user notification"), kNeeded);
+  }
+  const Fd thread(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), kPidfdThread)));
+  if (!thread) return Annotate(ErrnoStatus(errno, "pidfd_open", "a thread"), kNeeded);
+  return absl::OkStatus();
 }
 
 // P_IDFD of waitid(2), which glibc's idtype_t has since 2.36.
@@ -67,13 +87,15 @@ void Reap(const Fd& pidfd) {
 }  // namespace
 
 absl::StatusOr<Executed> Exec(const ExecRequest& request) {
-  ASSIGN_OR_RETURN(const Filter filter, MakeFilter(request.spec.linux_config.seccomp));
+  ASSIGN_OR_RETURN(const Filter filter, MakeFilter(request.spec.linux_config.seccomp,
+                                                   request.policy, request.audit_all));
   return Execution(request, filter).Run();
 }
 
 absl::StatusOr<Launched> Launch(const LaunchRequest& request) {
   RETURN_IF_ERROR(CheckKernel());
-  ASSIGN_OR_RETURN(const Filter filter, MakeFilter(request.spec.linux_config.seccomp));
+  ASSIGN_OR_RETURN(const Filter filter, MakeFilter(request.spec.linux_config.seccomp,
+                                                   request.policy, request.audit_all));
   std::optional<Launcher> launcher(std::in_place, request, filter, nullptr);
   absl::StatusOr<Launched> launched = launcher->Run();
   const bool hooks_are_due = !launched.ok() && launcher->hooks_began();

@@ -19,7 +19,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fd.h"
+#include "policies/container/policy.h"
 #include "runtime/cgroups/groups.h"
+#include "runtime/cgroups/systemd_scope.h"
 #include "runtime/rootfs/root_plan.h"
 #include "runtime/spec/spec.h"
 
@@ -30,6 +32,8 @@ struct Programs {
   std::string sentry;  // moat-sentry
   std::string gofer;   // moat-gofer
   std::string loader;  // moat-loader
+  // moat-systemd; "" when it is not installed: then systemd cannot be asked for control groups.
+  std::string systemd;
 };
 
 // What is known of a container's control groups: that those of the given paths may be made, or that
@@ -47,8 +51,11 @@ struct LaunchRequest {
   std::optional<rootfs::RootPlan> root_plan;
   // How the user calls process.cwd ("--cwd") when it has to be there; "": made where it is missing.
   std::string cwd_option;
-  // False: no control groups are made, and a config that asks for limits is refused.
-  bool make_groups = true;
+  // Who does. kNone: no control groups are made, and a config that asks for limits is refused.
+  cgroups::Manager make_groups = cgroups::Manager::kFiles;
+  // What the container may do; null: the policy "default". The limits are in `spec` already
+  // (runtime/policy/choose.h).
+  const policies::Policy* policy = nullptr;
   // For a record of what has to be removed should we be killed: called before the groups are made,
   // and before the first process is started. An error ends the launch.
   std::function<absl::Status(GroupsAre, const std::vector<std::string>& paths)> on_groups;
@@ -59,7 +66,10 @@ struct LaunchRequest {
 
   bool trace = false;  // one line for each mediated call
   int trace_fd = -1;   // where to; -1: to log_fd
-  int log_fd = 2;      // lines of sentry and gofer, each written at once
+  int audit_fd = -1;   // where refusals are recorded (sentry/audit/audit.h); -1: nowhere
+  // Each refusal; else the first of each call and rule.
+  bool audit_all = false;
+  int log_fd = 2;  // lines of sentry and gofer, each written at once
   // Sentry, and with it the container, dies with the calling thread (run, do).
   bool die_with_parent = false;
 };

@@ -20,11 +20,13 @@
 #include "base/status.h"
 #include "platform/seccomp_notify/install_filter.h"
 #include "policies/compiler/filter_compiler.h"
+#include "policies/container/builtin.h"
+#include "policies/container/parse_policy.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/launcher.h"
 #include "runtime/spec/parse.h"
 #include "runtime/spec/template.h"
-#include "sentry/syscalls/filter.h"
+#include "sentry/syscalls/call_policy.h"
 
 namespace moat::launch {
 namespace {
@@ -41,7 +43,10 @@ std::set<std::string> List(const std::string& directory) {
 Filter TestFilter() {
   Filter filter;
   filter.cookie = 0x1234567890abcdef;
-  policies::FilterSpec spec = sentry::DefaultFilterSpec();
+  const policies::Policy policy = *policies::PolicyOfName("default");
+  filter.policy = policies::SavedPolicy(policy);
+  policies::FilterSpec spec =
+      sentry::CallPolicy::Create(policy)->ToFilterSpec(sentry::Refusals::kTold);
   spec.cookie = filter.cookie;
   filter.program = policies::Compile(spec).value();
   return filter;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,9 +22,11 @@
 #include "runtime/hooks/hook_state.h"
 #include "runtime/launch/boot_config.h"
 #include "runtime/launch/control.h"
+#include "runtime/launch/differing_namespaces.h"
 #include "runtime/launch/limits.h"
 #include "runtime/launch/message.h"
 #include "runtime/namespaces/net_devices.h"
+#include "runtime/rootfs/mount_calls.h"
 
 namespace moat::launch {
 namespace {
@@ -40,12 +44,32 @@ bool MountsMayCome(const spec::Spec& spec) {
          });
 }
 
+// File rules bind what is there when the tree is built.
+absl::Status CheckFileRules(const policies::Policy* policy, const spec::Spec& spec, bool hooks) {
+  if (policy == nullptr || (policy->files().empty() && policy->exec() == nullptr)) {
+    return absl::OkStatus();
+  }
+  if (!hooks && !MountsMayCome(spec)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the policy's file and exec rules can't be kept: mounts may come later, by hooks or by "
+      "propagation (rootfsPropagation, a mount option shared or slave)");
+}
+
 using nlohmann::json;
 
 constexpr char kSentry[] = "moat-sentry";
 constexpr char kGofer[] = "moat-gofer";
-constexpr size_t kMaxSetGroups = 16;
 constexpr char kInit[] = "the container's init";
+
+// A text that does not fit in a message.
+absl::StatusOr<Fd> TextAsFile(const std::string& text) {
+  Fd file(::memfd_create("policy", MFD_CLOEXEC));
+  if (!file) return ErrnoStatus(errno, "memfd_create", "policy");
+  if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return ErrnoStatus(errno, "write", "the policy's memory");
+  }
+  return file;
+}
 
 absl::StatusOr<Fd> OpenProgram(const std::string& path, int flags) {
   Fd fd(::open(path.c_str(), flags | O_CLOEXEC));
@@ -55,15 +79,15 @@ absl::StatusOr<Fd> OpenProgram(const std::string& path, int flags) {
   return fd;
 }
 
-// Supervisors and workload change their groups. The root of a user namespace that an ordinary user
-// made by himself may not (user_namespaces(7)).
-absl::Status CheckMaySetGroups() {
-  const auto allowed = ReadFile("/proc/self/setgroups", kMaxSetGroups);
-  if (!allowed.ok() || *allowed != "deny\n") return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      "/proc/self/setgroups says deny: moat cannot run in a user namespace that may not set "
-      "groups; "
-      "have root write its maps (newuidmap and newgidmap do)");
+// The program at `path` through a read-only mount of its own: whoever gets hold of the running
+// process's executable file cannot write to it, neither now nor when the process has ended
+// (CVE-2019-5736 was that, with the runtime's own).
+absl::StatusOr<Fd> OpenSealed(const std::string& path) {
+  ASSIGN_OR_RETURN(const Fd program, OpenProgram(path, O_PATH));
+  ASSIGN_OR_RETURN(Fd sealed, rootfs::CopyTreeOf(program.get(), /*recursive=*/false, path));
+  RETURN_IF_ERROR(rootfs::SetAttributes(sealed.get(), {MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, 0},
+                                        /*recursive=*/false, path));
+  return sealed;
 }
 
 }  // namespace
@@ -119,7 +143,7 @@ absl::Status Launcher::CheckRequest() {
   if (!request_.spec.process || process().args.empty()) {
     return absl::InvalidArgumentError("process.args: there is no program to run");
   }
-  RETURN_IF_ERROR(CheckMaySetGroups());
+  RETURN_IF_ERROR(CheckFileRules(request_.policy, request_.spec, has_create_hooks()));
   ASSIGN_OR_RETURN(ids_, namespaces::IdMaps::Create(request_.spec.linux_config));
   const spec::User& user = process().user;
   if (!ids_.uid.ToHost(user.uid) || !ids_.gid.ToHost(user.gid)) {
@@ -132,19 +156,46 @@ absl::Status Launcher::CheckRequest() {
 }
 
 absl::Status Launcher::OpenPrograms() {
-  ASSIGN_OR_RETURN(sentry_program_, OpenProgram(request_.programs.sentry, O_PATH));
-  ASSIGN_OR_RETURN(gofer_program_, OpenProgram(request_.programs.gofer, O_PATH));
+  ASSIGN_OR_RETURN(sentry_program_, OpenSealed(request_.programs.sentry));
+  ASSIGN_OR_RETURN(gofer_program_, OpenSealed(request_.programs.gofer));
   ASSIGN_OR_RETURN(loader_, OpenProgram(request_.programs.loader, O_RDONLY));
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::StartScope(const cgroups::Layout& layout) {
+  RETURN_IF_ERROR(cgroups::CheckSystemd(layout));
+  if (request_.programs.systemd.empty()) {
+    return absl::NotFoundError(
+        "a part of moat is missing: moat-systemd, which asks systemd for control groups");
+  }
+  std::vector<std::string> properties;
+  if (const spec::Resources* wanted = resources()) {
+    // Before systemd is asked for anything.
+    RETURN_IF_ERROR(cgroups::CheckResources(*wanted, layout));
+    properties = cgroups::ScopeProperties(*wanted);
+  }
+  ASSIGN_OR_RETURN(const cgroups::ScopeName name,
+                   cgroups::ScopeNameOf(request_.spec.linux_config.cgroups_path, request_.id,
+                                        request_.make_groups));
+  ASSIGN_OR_RETURN(scope_, ScopeHolder::Create(request_.programs.systemd, request_.make_groups,
+                                               name, properties, layout));
   return absl::OkStatus();
 }
 
 absl::Status Launcher::MakeGroups() {
   cgroups::Layout layout;
-  if (request_.make_groups) {
+  if (request_.make_groups != cgroups::Manager::kNone) {
     ASSIGN_OR_RETURN(layout, cgroups::DetectLayout());
   }
-  const cgroups::GroupsConfig config = {
-      .id = request_.id, .path = request_.spec.linux_config.cgroups_path, .resources = resources()};
+  cgroups::GroupsConfig config = {.id = request_.id,
+                                  .owner = request_.state_dir,
+                                  .path = request_.spec.linux_config.cgroups_path,
+                                  .resources = resources(),
+                                  .egress = request_.policy ? request_.policy->egress() : nullptr};
+  if (cgroups::IsSystemd(request_.make_groups)) {
+    RETURN_IF_ERROR(StartScope(layout));
+    config.path = scope_->workload();
+  }
   if (request_.on_groups) {
     ASSIGN_OR_RETURN(const auto planned, cgroups::Groups::Plan(layout, config));
     RETURN_IF_ERROR(request_.on_groups(GroupsAre::kPlanned, planned));
@@ -161,6 +212,7 @@ absl::Status Launcher::BuildRoot() {
                                       .bundle = request_.bundle,
                                       .staging = request_.state_dir,
                                       .plan = request_.root_plan ? &*request_.root_plan : nullptr,
+                                      .policy = request_.policy,
                                       .unfinished = has_create_hooks()}));
   return absl::OkStatus();
 }
@@ -178,6 +230,7 @@ Placement Launcher::SupervisorPlacement() {
 absl::Status Launcher::StartSentryProcess() {
   ASSIGN_OR_RETURN(sentry_, StartSentry(sentry_program_.get(), ids_, request_.die_with_parent,
                                         SupervisorPlacement()));
+  scope_.reset();  // it has the sentry now
   ASSIGN_OR_RETURN(service_, SocketPair());
   ASSIGN_OR_RETURN(init_socket_, SocketPair());
   ASSIGN_OR_RETURN(setup_socket_, SocketPair());
@@ -199,6 +252,7 @@ absl::Status Launcher::BootSentry() {
   }
   json fields = {{"id", request_.id},
                  {"trace", request_.trace},
+                 {"audit_all", request_.audit_all},
                  {"cookie", absl::StrFormat("%016x", filter_.cookie)},
                  {"tree", TreeValues(request_.spec, hostname, root_.mount_table)}};
   NamedFds fds = {{"gofer", service_.first.get()},
@@ -209,6 +263,9 @@ absl::Status Launcher::BootSentry() {
   if (request_.trace) {
     fds.emplace_back("trace", request_.trace_fd >= 0 ? request_.trace_fd : request_.log_fd);
   }
+  if (request_.audit_fd >= 0) fds.emplace_back("audit", request_.audit_fd);
+  ASSIGN_OR_RETURN(const Fd policy, TextAsFile(filter_.policy));
+  fds.emplace_back("policy", policy.get());
   const auto group_fds = groups_.groups.OpenForSentry();
   for (const auto& [name, fd] : group_fds) fds.emplace_back(name, fd.get());
   RETURN_IF_ERROR(Annotate(Send(sentry_.control.get(), "boot", std::move(fields), fds), kSentry));
@@ -324,7 +381,10 @@ absl::Status Launcher::JoinInitAndRunHooks() const {
   const spec::Hooks& hooks = request_.spec.hooks;
   if (hooks.create_container.empty()) return absl::OkStatus();
   constexpr int kJoined = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (::setns(init_.pidfd(), kJoined) < 0) return ErrnoStatus(errno, "setns", kInit);
+  ASSIGN_OR_RETURN(const int differing, DifferingNamespaces(init_.pidfd()));
+  if ((differing & kJoined) != 0 && ::setns(init_.pidfd(), differing & kJoined) < 0) {
+    return ErrnoStatus(errno, "setns", kInit);
+  }
   return hooks::RunHooks("hooks.createContainer", hooks.create_container,
                          SurroundingsOfHooks("creating", init_.pid()));
 }

@@ -3,6 +3,7 @@
 #define MOAT_RUNTIME_LAUNCH_LAUNCHER_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "runtime/launch/identity.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/process.h"
+#include "runtime/launch/scope_holder.h"
 #include "runtime/launch/supervisors.h"
 #include "runtime/namespaces/id_map.h"
 #include "runtime/namespaces/namespace_plan.h"
@@ -63,6 +65,7 @@ class Launcher {
   absl::Status CheckRequest();
   absl::Status OpenPrograms();
   absl::Status MakeGroups();
+  absl::Status StartScope(const cgroups::Layout& layout);
   absl::Status BuildRoot();
   absl::Status Listen();
   absl::Status StartSentryProcess();
@@ -104,6 +107,7 @@ class Launcher {
   Fd sentry_program_, gofer_program_, loader_;
 
   OwnedGroups groups_;
+  std::unique_ptr<ScopeHolder> scope_;  // until the sentry is there
   rootfs::BuiltRoot root_;
   OwnedControlFile control_file_;
   Fd listen_;

@@ -15,6 +15,7 @@
 #include "base/fd_message.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "runtime/launch/identity.h"
 
 namespace moat::launch {
 namespace {
@@ -44,9 +45,7 @@ absl::StatusOr<Start> MakeStart(const char* name, int program) {
 }
 
 int BecomeRootOfNamespace() {
-  if (::setgroups(0, nullptr) < 0 || ::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0) {
-    return errno;
-  }
+  if (!DropGroups().ok() || ::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0) return errno;
   return 0;
 }
 

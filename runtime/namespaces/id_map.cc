@@ -12,7 +12,8 @@
 namespace moat::namespaces {
 namespace {
 
-constexpr size_t kMaxRanges = 340;  // UID_GID_MAP_MAX_EXTENTS
+constexpr size_t kMaxRanges = 340;       // UID_GID_MAP_MAX_EXTENTS
+constexpr size_t kMaxWrittenMap = 4096;  // one write(2) of less than a page (user_namespaces(7))
 constexpr size_t kMaxMapFile = 64 * 1024;
 
 // The identity over the ids that the caller itself has: "inside outside size" lines.
@@ -68,6 +69,10 @@ absl::StatusOr<IdMap> IdMap::Create(const std::vector<spec::IdMapping>& mappings
     ASSIGN_OR_RETURN(map.ranges_, IdentityOver(own_map));
   }
   RETURN_IF_ERROR(CheckRanges(map.ranges_, field));
+  if (std::max(map.OuterText().size(), map.InnerText().size()) >= kMaxWrittenMap) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, ": too many ranges: written as the kernel takes them they fill a page"));
+  }
   if (!map.ToHost(0)) {
     return absl::InvalidArgumentError(
         absl::StrCat(field, ": id 0 must be mapped, the container's supervisor runs as it"));

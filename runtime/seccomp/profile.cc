@@ -152,6 +152,19 @@ struct CallRules {
   std::vector<Case> cases;
 };
 
+// The first case that holds decides, so the strongest goes first. An entry without arguments takes
+// the place of the default, and of the cases that are not stronger than it.
+Rule RuleOf(int nr, const CallRules& call, const Action& default_action) {
+  Rule rule{.nr = nr, .action = call.always.value_or(default_action), .cases = call.cases};
+  if (call.always) {
+    std::erase_if(rule.cases,
+                  [&](const Case& one) { return one.action.kind <= call.always->kind; });
+  }
+  std::stable_sort(rule.cases.begin(), rule.cases.end(),
+                   [](const Case& a, const Case& b) { return a.action.kind > b.action.kind; });
+  return rule;
+}
+
 class Compiler {
  public:
   Compiler(const spec::Seccomp& config, const Surroundings& moat) : config_(config), moat_(moat) {}
@@ -232,18 +245,9 @@ policies::FilterSpec Compiler::ToFilterSpec() const {
   filter.otherwise = refuses && !calls_.empty() ? Action::Error(ENOSYS) : default_action_;
   const int last = calls_.empty() ? -1 : calls_.rbegin()->first;
   for (int nr = 0; nr <= last; ++nr) {
-    Rule rule{.nr = nr, .action = default_action_};
-    if (const auto found = calls_.find(nr); found != calls_.end()) {
-      if (found->second.always) {
-        rule.action = *found->second.always;
-      } else {
-        rule.cases = found->second.cases;
-        std::stable_sort(rule.cases.begin(), rule.cases.end(), [](const Case& a, const Case& b) {
-          return a.action.kind > b.action.kind;
-        });
-      }
-    }
-    filter.rules.push_back(std::move(rule));
+    const auto found = calls_.find(nr);
+    filter.rules.push_back(found == calls_.end() ? Rule{.nr = nr, .action = default_action_}
+                                                 : RuleOf(nr, found->second, default_action_));
   }
   if (moat_.plan_call >= 0) filter.rules.push_back({moat_.plan_call, Action::Allow()});
   filter.cookie = moat_.cookie;

@@ -47,8 +47,10 @@ struct Surroundings {
   int plan_call = -1;   // the stub's
 };
 
-// Among rules for one call, one without arguments counts before those with; among equals the
-// stronger action counts. Errors name the field. Pure.
+// Of all entries that match a call the strongest action counts, as the kernel has it among filters;
+// the default counts where none does. (libseccomp, and so runc, lets an entry without arguments
+// take away those with arguments, refusals too: a profile that says both is stricter here.) Errors
+// name the field. Pure.
 absl::StatusOr<Profile> CompileProfile(const spec::Seccomp& config, const Surroundings& moat);
 
 // On the calling thread and all that it will create. Needs CAP_SYS_ADMIN in the caller's user

@@ -134,6 +134,28 @@ TEST(SeccompProfile, TheStrongerOfTwoEntriesCounts) {
   EXPECT_EQ(Ask(config, SYS_dup2, {999, 5}), EPERM);
 }
 
+TEST(SeccompProfile, ARefusalForSomeArgumentsOutlivesAnAllowanceForAll) {
+  const std::vector<spec::SeccompArg> five = {{1, 5, 0, "SCMP_CMP_EQ"}};
+  const spec::SeccompSyscall allowed = {{"dup2"}, "SCMP_ACT_ALLOW", {}, {}};
+  const spec::SeccompSyscall killed = {{"dup2"}, "SCMP_ACT_KILL_PROCESS", {}, five};
+  for (const auto& config :
+       {Allowing({allowed, Refuse("dup2", five)}), Allowing({Refuse("dup2", five), allowed})}) {
+    EXPECT_EQ(Ask(config, SYS_dup2, {999, 5}), EPERM);
+    EXPECT_EQ(Ask(config, SYS_dup2, {999, 6}), EBADF);
+  }
+  const auto config = Allowing({killed, Refuse("dup2")});
+  EXPECT_EQ(Ask(config, SYS_dup2, {999, 5}), kKilledBySigsys);
+  EXPECT_EQ(Ask(config, SYS_dup2, {999, 6}), EPERM);
+}
+
+TEST(SeccompProfile, ARefusalForAllOutweighsWhatAllowsSome) {
+  const std::vector<spec::SeccompArg> five = {{1, 5, 0, "SCMP_CMP_EQ"}};
+  const auto config =
+      Allowing({{{"dup2"}, "SCMP_ACT_ALLOW", {}, five}, Refuse("dup2", {}, ENODEV)});
+  EXPECT_EQ(Ask(config, SYS_dup2, {999, 5}), ENODEV);
+  EXPECT_EQ(Ask(config, SYS_dup2, {999, 6}), ENODEV);
+}
+
 TEST(SeccompProfile, KillAndTrap) {
   EXPECT_EQ(Ask(Allowing({{{"getppid"}, "SCMP_ACT_KILL_PROCESS", {}, {}}}), SYS_getppid),
             kKilledBySigsys);

@@ -98,10 +98,6 @@ absl::StatusOr<Resources> ParseResources(absl::string_view json) {
 
 absl::StatusOr<Hooks> ParseHooks(absl::string_view json) { return ParseAs<Hooks>(json, "hooks"); }
 
-absl::StatusOr<Seccomp> ParseSeccomp(absl::string_view json) {
-  return ParseAs<Seccomp>(json, "linux.seccomp");
-}
-
 absl::StatusOr<Process> ParseProcess(absl::string_view json) {
   ASSIGN_OR_RETURN(Process process, ParseAs<Process>(json, "process"));
   RETURN_IF_ERROR(ValidateProcess(process));

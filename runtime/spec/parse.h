@@ -28,8 +28,6 @@ absl::StatusOr<Spec> Load(const std::string& file);
 
 // The "hooks" object alone.
 absl::StatusOr<Hooks> ParseHooks(absl::string_view json);
-// The same for linux.seccomp.
-absl::StatusOr<Seccomp> ParseSeccomp(absl::string_view json);
 
 }  // namespace moat::spec
 

@@ -32,6 +32,9 @@ Record RecordFrom(const Json& value) {
   record.created = absl::FromUnixNanos(value.at("createdNanoseconds").get<int64_t>());
   record.owner = value.at("owner").get<std::string>();
   record.annotations = value.at("annotations").get<std::map<std::string, std::string>>();
+  record.policy = value.at("policy").get<std::string>();
+  record.loosened = value.at("loosened").get<std::vector<std::string>>();
+  record.audit_all = value.at("auditAll").get<bool>();
   record.reached = StatusFrom(value.at("reached").get<std::string>());
   record.creator = ProcessFrom(value.at("creator"));
   record.init = ProcessFrom(value.at("init"));
@@ -74,6 +77,9 @@ std::string ToJson(const Record& record) {
       {"createdNanoseconds", absl::ToUnixNanos(record.created)},
       {"owner", record.owner},
       {"annotations", record.annotations},
+      {"policy", record.policy},
+      {"loosened", record.loosened},
+      {"auditAll", record.audit_all},
       {"reached", std::string(StatusName(record.reached))},
       {"creator", ToJsonValue(record.creator)},
       {"init", ToJsonValue(record.init)},

@@ -26,6 +26,10 @@ struct Record {
   std::string owner;  // user name, or number
   std::map<std::string, std::string> annotations;
 
+  std::string policy;                 // its name
+  std::vector<std::string> loosened;  // policies::Policy::Loosened
+  bool audit_all = false;             // created with --audit
+
   // How far commands have brought it: creating, created or running. CurrentStatus knows the rest.
   Status reached = Status::kCreating;
   ProcessRef creator;  // the moat process that makes it, or that stays in the foreground with it

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -5,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "absl/time/clock.h"
@@ -150,6 +152,23 @@ TEST_F(StoreTest, WhoeverWaitsForADeletedContainerIsTold) {
   EXPECT_EQ(status, 0);
   ::close(ready[0]);
   ::close(ready[1]);
+}
+
+TEST_F(StoreTest, RemovesOnlyWhatIsUnfinished) {
+  const auto make = [this](const std::string& id, mode_t mode) {
+    ASSERT_EQ(::mkdir(store_->Directory(id).c_str(), mode), 0);
+  };
+  make("unfinished", 0700);
+  { std::ofstream(store_->Directory("unfinished") + "/state.json.new") << "{"; }
+  make("not-ours", 0755);
+  make("full", 0700);
+  { std::ofstream(store_->Directory("full") + "/something") << "else"; }
+  const auto in_use = store_->Create("in-use");
+  ASSERT_TRUE(in_use.ok());
+  for (const std::string id : {"unfinished", "not-ours", "full", "in-use", "absent"}) {
+    store_->RemoveUnfinished(id);
+  }
+  EXPECT_THAT(store_->Ids().value(), testing::ElementsAre("full", "in-use", "not-ours"));
 }
 
 TEST_F(StoreTest, RefusesBadRootsAndIds) {

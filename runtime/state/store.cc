@@ -21,6 +21,7 @@ namespace {
 
 constexpr char kStateFile[] = "state.json";
 constexpr char kNewStateFile[] = "state.json.new";
+constexpr mode_t kDirectoryMode = 0700;
 constexpr size_t kMaxIdMap = 64 << 10;
 constexpr size_t kMaxState = 16 << 20;  // annotations may be long
 
@@ -72,6 +73,8 @@ absl::Status CheckPrivate(const std::string& root) {
   return absl::OkStatus();
 }
 
+}  // namespace
+
 bool IsRootOfTheMachine() {
   if (::geteuid() != 0) return false;
   // Root of the first user namespace has all ids (user_namespaces(7)). Root of one that a user made
@@ -81,8 +84,6 @@ bool IsRootOfTheMachine() {
   return !map.ok() || absl::StrContains(*map, "4294967295") || !std::getenv("XDG_RUNTIME_DIR") ||
          (user && absl::string_view(user) == "root");
 }
-
-}  // namespace
 
 absl::StatusOr<Record> Entry::Read() const { return ReadRecord(id_, directory_); }
 
@@ -136,12 +137,29 @@ std::string Store::Directory(const std::string& id) const { return absl::StrCat(
 absl::StatusOr<Entry> Store::Create(const std::string& id) const {
   RETURN_IF_ERROR(CheckId(id));
   const std::string directory = Directory(id);
-  if (::mkdir(directory.c_str(), 0700) < 0) {
-    if (errno != EEXIST) return ErrnoStatus(errno, "mkdir", directory);
-    return absl::AlreadyExistsError(absl::StrCat(
-        "container ", id, " already exists; take another id, or `moat delete ", id, "` first"));
+  for (;;) {
+    if (::mkdir(directory.c_str(), kDirectoryMode) < 0) {
+      if (errno != EEXIST) return ErrnoStatus(errno, "mkdir", directory);
+      return absl::AlreadyExistsError(absl::StrCat(
+          "container ", id, " already exists; take another id, or `moat delete ", id, "` first"));
+    }
+    auto entry = Lock(id);
+    // Until it was locked it looked like one that is left over (RemoveUnfinished).
+    if (!absl::IsNotFound(entry.status())) return entry;
   }
-  return Lock(id);
+}
+
+void Store::RemoveUnfinished(const std::string& id) const {
+  const auto entry = TryLock(id);
+  if (!entry.ok() || !absl::IsNotFound(entry->Read().status())) return;
+  struct stat status;
+  const std::string& directory = entry->directory();
+  if (::lstat(directory.c_str(), &status) < 0 || status.st_uid != ::geteuid() ||
+      (status.st_mode & 07777) != kDirectoryMode) {
+    return;
+  }
+  ::unlink(absl::StrCat(directory, "/", kNewStateFile).c_str());
+  ::rmdir(directory.c_str());  // only if there is nothing else in it
 }
 
 absl::StatusOr<Entry> Store::Lock(const std::string& id) const { return LockWith(id, LOCK_EX); }

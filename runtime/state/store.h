@@ -36,6 +36,10 @@ class Entry {
   Fd lock_;  // the directory
 };
 
+// Whether the caller is root, and of the machine rather than of a user namespace that an ordinary
+// user made.
+bool IsRootOfTheMachine();
+
 class Store {
  public:
   // /run/moat for root, $XDG_RUNTIME_DIR/moat for others, and for the root of a user namespace that
@@ -47,6 +51,9 @@ class Store {
 
   // A new container's directory. AlreadyExists when the id is taken.
   absl::StatusOr<Entry> Create(const std::string& id) const;
+  // Removes what is left of a Create whose process was killed before the first Entry::Write: a
+  // directory of ours that is empty but for that. Nothing happens to any other, or to one in use.
+  void RemoveUnfinished(const std::string& id) const;
   // Waits for the lock of an existing one. NotFound: "container ID does not exist".
   absl::StatusOr<Entry> Lock(const std::string& id) const;
   // Without waiting: Unavailable when another command holds the lock.
