@@ -3,6 +3,7 @@ option(MOAT_BUILD_TESTS "Build the tests" ON)
 option(MOAT_BUILD_BENCH "Build the benchmarks" ON)
 option(MOAT_WERROR "Treat warnings as errors" ON)
 option(MOAT_STATIC "Link programs statically (off for sanitizers)" ON)
+option(MOAT_FUZZ "Link the fuzz targets with libFuzzer (clang)" OFF)
 set(MOAT_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread; empty for none")
 
 find_program(MOAT_CCACHE ccache)

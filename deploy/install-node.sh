@@ -4,9 +4,9 @@
 #   deploy/install-node.sh [--prefix DIR] [--docker] [--remove] BUILD
 #
 # BUILD is a directory with a release build (build/release); moat is installed from it to DIR
-# (default /usr/local). containerd gets /etc/containerd/conf.d/moat.toml, imported by its
-# config.toml, of which a copy is kept as config.toml.before-moat. The daemons are restarted only
-# when something changed and systemd runs them; else a line says what to restart.
+# (default /usr/local). The runtime is written to the end of /etc/containerd/config.toml, between two
+# lines that name moat; a copy of what was there is kept as config.toml.before-moat. The daemons are
+# restarted only when systemd runs them; else a line says what to restart.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,7 +32,7 @@ done
 [[ $(id -u) == 0 ]] || fail "run this as root"
 [[ $remove || -x $build/bin/moat ]] || fail "there is no $build/bin/moat: give the directory of a release build"
 
-snippet=$(dirname "$containerd_config")/conf.d/moat.toml
+readonly kBegin='# moat: written by install-node.sh' kEnd='# moat: end'
 
 restart() { # service
   if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$1"; then
@@ -43,19 +43,32 @@ restart() { # service
   fi
 }
 
-# containerd merges the files that `imports` names; a config.toml that has an `imports` of its own
-# is left to its owner.
-import_snippet() {
-  mkdir -p "$(dirname "$snippet")"
+without_moat() { # the file, less what an earlier run wrote
+  sed "/^$kBegin\$/,/^$kEnd\$/d" "$1"
+}
+
+edit_containerd() {
+  mkdir -p "$(dirname "$containerd_config")"
   [[ -e $containerd_config ]] || echo 'version = 2' >"$containerd_config"
-  local wanted="imports = [\"$(dirname "$snippet")/*.toml\"]"
-  grep -qxF "$wanted" "$containerd_config" && return
-  if grep -q '^[[:space:]]*imports' "$containerd_config"; then
-    fail "$containerd_config has an imports line: add \"$(dirname "$snippet")/*.toml\" to it, then run this again"
+  local plugin=io.containerd.grpc.v1.cri
+  if grep -qE '^[[:space:]]*version[[:space:]]*=[[:space:]]*3' "$containerd_config"; then
+    plugin=io.containerd.cri.v1.runtime
+  elif ! grep -qE '^[[:space:]]*version[[:space:]]*=[[:space:]]*2' "$containerd_config"; then
+    fail "$containerd_config is of neither version 2 nor 3: migrate it first (containerd config migrate)"
   fi
-  cp "$containerd_config" "$containerd_config.before-moat"
-  # Top-level keys must stand before the first table.
-  { echo "$wanted"; cat "$containerd_config.before-moat"; } >"$containerd_config"
+  grep -qxF "$kBegin" "$containerd_config" || cp "$containerd_config" "$containerd_config.before-moat"
+  {
+    without_moat "$containerd_config"
+    echo "$kBegin"
+    # The first runtime that is named hides the built-in runc, which stays the default.
+    if ! without_moat "$containerd_config" | grep -qE '^[[:space:]]*\[plugins\..*\.runtimes\.runc\]'; then
+      printf '[plugins."%s".containerd.runtimes.runc]\n  runtime_type = "io.containerd.runc.v2"\n' "$plugin"
+    fi
+    sed -e '/^#/d' -e "s|io.containerd.grpc.v1.cri|$plugin|" -e "s|/usr/local/bin/moat|$prefix/bin/moat|" \
+      "$here/containerd-config.toml"
+    echo "$kEnd"
+  } >"$containerd_config.new"
+  mv "$containerd_config.new" "$containerd_config"
 }
 
 edit_docker() { # python expression that changes the dict `config`
@@ -72,18 +85,21 @@ PYTHON
 }
 
 if [[ $remove ]]; then
-  rm -f "$snippet" "$prefix/bin/moat"
+  rm -f "$prefix/bin/moat"
   rm -rf "$prefix/libexec/moat"
   [[ ! $docker ]] || edit_docker 'config.get("runtimes", {}).pop("moat", None)'
-  [[ ! -e $containerd_config ]] || restart containerd
+  if [[ -e $containerd_config ]]; then
+    without_moat "$containerd_config" >"$containerd_config.new"
+    mv "$containerd_config.new" "$containerd_config"
+    restart containerd
+  fi
   [[ ! $docker ]] || restart docker
   exit 0
 fi
 
 cmake --install "$build" --prefix "$prefix" >/dev/null
 "$prefix/bin/moat" do -- true || fail "moat is installed but cannot run here; the line above says why"
-import_snippet
-sed "s|/usr/local/bin/moat|$prefix/bin/moat|" "$here/containerd-config.toml" >"$snippet"
+edit_containerd
 restart containerd
 if [[ $docker ]]; then
   edit_docker "config.setdefault('runtimes', {})['moat'] = {'path': '$prefix/bin/moat'}"

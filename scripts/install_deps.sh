@@ -6,24 +6,30 @@
 #   install_deps.sh --tests   and what the tests need
 #   install_deps.sh --clients and the clients of the tests with label "clients"; their services are
 #                             not started
+#   install_deps.sh --vm      and what the tests in a virtual machine need (label "vm")
 set -euo pipefail
 
 build_packages=(
-  ca-certificates cmake g++ git libabsl-dev libcap-dev libcli11-dev libgmock-dev
-  libgtest-dev libseccomp-dev ninja-build nlohmann-json3-dev pkg-config
+  ca-certificates cmake g++ git libabsl-dev libbenchmark-dev libcap-dev libcli11-dev libgmock-dev
+  libgtest-dev libseccomp-dev libsystemd-dev ninja-build nlohmann-json3-dev pkg-config
 )
 # gcc-multilib is not needed: the guests make their i386 calls from 64-bit code.
 test_packages=(
-  debian-archive-keyring iproute2 mmdebstrap musl-tools procps psmisc python3 runc tmux util-linux
+  debian-archive-keyring iproute2 mmdebstrap musl-tools procps psmisc python3 python3-jsonschema runc
+  tmux uidmap util-linux
 )
 
 client_packages=(
-  bsdutils catatonit conmon containerd docker.io fuse-overlayfs podman slirp4netns uidmap umoci
+  bsdutils catatonit conmon containerd containernetworking-plugins docker.io fuse-overlayfs podman
+  python3-grpcio python3-protobuf slirp4netns umoci
 )
 
+vm_packages=(e2fsprogs qemu-system-x86)
+
 wanted=("${build_packages[@]}")
-[[ ${1:-} == --tests || ${1:-} == --clients ]] && wanted+=("${test_packages[@]}")
+[[ ${1:-} == --tests || ${1:-} == --clients || ${1:-} == --vm ]] && wanted+=("${test_packages[@]}")
 [[ ${1:-} == --clients ]] && wanted+=("${client_packages[@]}")
+[[ ${1:-} == --vm ]] && wanted+=("${vm_packages[@]}")
 
 # dpkg-query prints a line per known package and fails for unknown ones; only the lines count.
 installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${wanted[@]}" \

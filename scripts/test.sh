@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh [ctest argument ...]     for instance: scripts/test.sh -L security
 #
-# Tests with the label "long" or "clients" run only when asked for: scripts/test.sh -L long
+# Tests with the label "long", "clients", "suites" or "vm" run only when asked for: scripts/test.sh -L long
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,6 @@ as_root=()
 [[ $(id -u) == 0 ]] || as_root=(sudo --preserve-env=MOAT_CACHE,HOME,CI)
 
 selection=("$@")
-(($#)) || selection=(--label-exclude '^(long|clients)$')
+(($#)) || selection=(--label-exclude '^(long|clients|suites|vm)$')
 exec "${as_root[@]}" ctest --test-dir build/release --output-on-failure --parallel 2 \
   "${selection[@]}" </dev/null
