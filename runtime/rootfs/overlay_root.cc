@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "runtime/rootfs/copy_up.h"
 #include "runtime/rootfs/mount_calls.h"
 
 namespace moat::rootfs {
@@ -88,6 +89,40 @@ absl::Status Hide(int lower, int upper, const std::string& path) {
   return CopyAttributes(lower_parent.get(), upper_parent.get(), path);
 }
 
+// A mount below `path`; "" when there is none.
+std::string MountBelow(const std::string& path) {
+  constexpr size_t kMaxMountTable = 4 << 20;
+  const auto table = ReadFile("/proc/self/mountinfo", kMaxMountTable);
+  if (!table.ok()) return "";
+  const std::string below = absl::StrCat(CleanPath(path), "/");
+  for (absl::string_view line : absl::StrSplit(*table, '\n')) {
+    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
+    if (words.size() > 4 && absl::StartsWith(words[4], below)) return std::string(words[4]);
+  }
+  return "";
+}
+
+// In a user namespace the mounts that came from outside are locked together, and none can be left
+// out of a view (mount_namespaces(7)): the kernel makes no overlay of a directory with mounts
+// below. `layers` gets a copy of it instead.
+absl::StatusOr<Fd> MakeCopiedView(const RootPlan::Overlay& overlay, int lower, int layers,
+                                  const std::string& mount) {
+  constexpr uint64_t kMostBytes = 64 << 20;
+  ASSIGN_OR_RETURN(const Fd copy, MakeAndOpen(layers, "copy"));
+  RETURN_IF_ERROR(CopyAttributes(lower, copy.get(), overlay.lower));
+  const absl::Status copied = CopyReadable(lower, copy.get(), overlay.hidden, kMostBytes);
+  if (StatusErrno(copied) == EFBIG) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        mount, " is mounted below ", overlay.lower,
+        ", which is too large to be copied, and without root no other view of it can be made; "
+        "unmount it, run moat as root, or give --rootfs a directory without mounts below"));
+  }
+  if (!copied.ok()) return Annotate(copied, absl::StrCat("copy of ", overlay.lower));
+  ASSIGN_OR_RETURN(Fd view, CopyTreeOf(copy.get(), false, overlay.lower));
+  RETURN_IF_ERROR(SetAttributes(view.get(), {MOUNT_ATTR_NODEV, 0}, false, overlay.lower));
+  return view;
+}
+
 // One overlay as a detached mount, its layers in `staging`/<number>.
 absl::StatusOr<Fd> MakeOverlay(const RootPlan::Overlay& overlay, size_t number, int staging,
                                std::vector<UpperLayer>& uppers) {
@@ -111,6 +146,10 @@ absl::StatusOr<Fd> MakeOverlay(const RootPlan::Overlay& overlay, size_t number, 
                                       {"metacopy", "off"}};
   if (InUserNamespace()) options.push_back({"userxattr", std::nullopt});
   absl::StatusOr<Fd> mount = NewMount("overlay", options, MOUNT_ATTR_NODEV);
+  if (StatusErrno(mount.status()) == EINVAL && InUserNamespace()) {
+    const std::string below = MountBelow(overlay.lower);
+    if (!below.empty()) return MakeCopiedView(overlay, lower.get(), layers.get(), below);
+  }
   if (!mount.ok()) return Annotate(mount.status(), absl::StrCat("overlay of ", overlay.lower));
   uppers.push_back({CleanPath(overlay.destination), std::move(upper)});
   return mount;

@@ -101,6 +101,32 @@ class WithFurtherIds(Rootless):
         self.assertEqual(1, result.code)
         self.assertIn("Permission denied", result.err)
 
+    def cover_file(self, path, text):
+        """Mounts a file of ours over `path`, as container managers do with /etc/resolv.conf."""
+        source = self.folder / "covering"
+        source.write_text(text)
+        source.chmod(0o644)
+        pathlib.Path(path).touch()
+        self.assert_ends(run(["mount", "--bind", source, path]), 0)
+        self.addCleanup(run, ["umount", "--lazy", path])
+
+    def test_do_with_a_mount_below_etc(self):
+        self.cover_file("/etc/moat-covered", "covered\n")
+        script = ("cat /etc/moat-covered; grep -c ^root: /etc/passwd; ls -d /etc/shadow 2>/dev/null; readlink /etc/mtab >/dev/null && echo link; "
+                  "echo x > /etc/moat-covered && cat /etc/moat-covered")
+        self.assert_runs(self.do("--", "sh", "-c", script), "covered\n1\nlink\nx\n")
+        self.assertEqual("covered\n", pathlib.Path("/etc/moat-covered").read_text())
+
+    def test_do_with_a_mount_below_usr(self):
+        self.assert_ends(run(["mount", "-t", "tmpfs", "tmpfs", "/usr/local"]), 0)
+        self.addCleanup(run, ["umount", "--lazy", "/usr/local"])
+        result = self.do("--", "true")
+        self.assertEqual(1, result.code)
+        said = self.lines_without_warning(result)
+        self.assertEqual(1, len(said), said)
+        for words in ("/usr/local is mounted below /usr", "--rootfs"):
+            self.assertIn(words, said[0])
+
     def test_run(self):
         bundle = self.bundle("cat /proc/self/uid_map | tr -s ' '; setpriv --reuid 7 --clear-groups id -u", lambda c: [
             names.extend(["CAP_SETUID", "CAP_SETGID"]) for names in c["process"]["capabilities"].values()])
