@@ -401,7 +401,7 @@ class Namespaces(ConfigTest):
         self.assert_ends(result, 0, "pod\n" + expected)
 
     def test_namespaces_that_only_the_supervisor_makes(self):
-        for kind, name in (("pid", "pid"), ("mount", "mnt"), ("user", "user")):
+        for kind, name in (("mount", "mnt"), ("user", "user")):
             self.refuse(self.join(kind, f"/proc/self/ns/{name}"), f"linux.namespaces ({kind})", "can't be joined")
             for file in (self.folder / "bundle").iterdir():
                 file.unlink()
@@ -590,7 +590,22 @@ class Attributes(ConfigTest):
 
     def test_labels_without_their_security_module(self):
         if not os.path.exists("/sys/module/apparmor"):
-            self.refuse(lambda c: c["process"].update(apparmorProfile="docker-default"), "process.apparmorProfile")
+            self.refuse(lambda c: c["process"].update(apparmorProfile="docker-default"), "process.apparmorProfile", "no AppArmor")
+
+    def test_selinux_where_the_host_has_none(self):
+        if os.path.exists("/sys/fs/selinux/enforce"):
+            self.skipTest("this host has SELinux")
+        label = "system_u:system_r:container_t:s0"
+        self.refuse(lambda c: c["process"].update(selinuxLabel=label), "process.selinuxLabel", "no SELinux", "take it out")
+
+    def test_mount_label_where_the_host_has_no_selinux(self):
+        if os.path.exists("/sys/fs/selinux/enforce"):
+            self.skipTest("this host has SELinux")
+        label = "system_u:object_r:container_file_t:s0"
+        self.refuse(lambda c: c["linux"].update(mountLabel=label), "linux.mountLabel", "no SELinux", "take it out")
+
+    def test_resctrl_is_refused(self):
+        self.refuse(lambda c: c["linux"].update(intelRdt={"closID": "x"}), "linux.intelRdt", "resctrl", "take it out")
 
     def test_bad_words(self):
         for place, value, word in (
