@@ -15,13 +15,17 @@
 //                              "masked_paths","readonly_paths"}}
 //                     fds: gofer, log, init, trace?, audit?, policy, listen, loader,
 //                     cgroup_memory?, cgroup_cpu?,
-//                          cgroup_pids?
+//                          cgroup_pids?, tie?, proc_a?
 //   sentry -> moat    {"type":"ready"} once its root is built and its capabilities are gone, or
 //                     {"type":"error","message":..}
 // `gofer` is the socket to the gofer's service, `log` and `trace` are written in whole lines,
 // `policy` is a file with the container's policy (policies/container/parse_policy.h, SavedPolicy),
 // `audit` takes the lines of sentry/audit/audit.h, `loader` is moat-loader opened for reading,
-// `listen` is the listening control.sock. A boot message fits in kMaxBootMessage.
+// `listen` is the listening control.sock. A boot message fits in kMaxBootMessage. `tie` and
+// `proc_a` come together, when P_A and P_B are another container's (docs/adr/011-shared-pids.md):
+// the sentry is not pid 1 then, `proc_a` is procfs of P_A as a detached mount, and over `tie` it
+// says
+// {"type":"done"} to the other sentry once its last task is gone.
 //
 // Init socket `init` (between the container's init C2 and the sentry):
 //   -> sentry         {"type":"attach"}    fds: listener, stub (a detached tmpfs mount,
@@ -43,6 +47,9 @@
 //                     -> {"type":"joined"} | {"type":"error","errno":n,"message":..}
 //                     and after joined, unless the process dies first,
 //                     {"type":"executed"} | {"type":"failed","errno":n,"step":"chdir"|"execve"}
+//   {"type":"tie"}    fds: tie  -> {"type":"tied"} | {"type":"error",..}: from then on the
+//   container
+//                     ends when `tie` closes without a "done"
 // A joining process (`moat exec`) is in all namespaces of the workload and under a filter with a
 // cookie and a listener of its own; `process` is its pidfd. From "joined" on its notified calls are
 // answered. Its first program is the stub, which gets `cwd` and `programs` (the names under which

@@ -122,6 +122,9 @@ absl::StatusOr<BootConfig> ParseBoot(BootMessage& message) {
   config.cgroup_memory = message.TakeOptional("cgroup_memory");
   config.cgroup_cpu = message.TakeOptional("cgroup_cpu");
   config.cgroup_pids = message.TakeOptional("cgroup_pids");
+  config.tie = message.TakeOptional("tie");
+  config.proc_a = message.TakeOptional("proc_a");
+  if (config.tie.valid() != config.proc_a.valid()) return Malformed("tie or proc_a is missing");
   return config;
 }
 

@@ -45,6 +45,7 @@ struct BootConfig {
   bool audit_all = false;
   Fd gofer, init, loader, log, trace, audit, policy, listen;
   Fd cgroup_memory, cgroup_cpu, cgroup_pids;
+  Fd tie, proc_a;  // both or none: the pid namespace is another container's
 };
 
 absl::StatusOr<BootConfig> ParseBoot(BootMessage& message);

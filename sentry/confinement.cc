@@ -33,9 +33,19 @@ absl::Status MakeDirectory(const char* path) {
   return absl::OkStatus();
 }
 
+absl::Status MountProc(int detached) {
+  if (detached < 0) {
+    return Mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+  }
+  if (::syscall(SYS_move_mount, detached, "", AT_FDCWD, "proc", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+    return ErrnoStatus(errno, "move_mount", "proc");
+  }
+  return absl::OkStatus();
+}
+
 // Mounts a tmpfs somewhere in this mount namespace, goes in, and detaches what was below:
 // pivot_root(".", ".") as in pivot_root(2), NOTES.
-absl::Status PivotIntoTmpfs() {
+absl::Status PivotIntoTmpfs(int proc) {
   RETURN_IF_ERROR(Mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
   RETURN_IF_ERROR(
       Mount("moat-sentry", kMountPoint, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755"));
@@ -44,7 +54,7 @@ absl::Status PivotIntoTmpfs() {
   RETURN_IF_ERROR(MakeDirectory("virtual"));
   RETURN_IF_ERROR(
       Mount("moat-virtual", "virtual", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755"));
-  RETURN_IF_ERROR(Mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr));
+  RETURN_IF_ERROR(MountProc(proc));
   if (::syscall(SYS_pivot_root, ".", ".") < 0) return ErrnoStatus(errno, "pivot_root", ".");
   if (::umount2(".", MNT_DETACH) < 0) return ErrnoStatus(errno, "umount2", "the host's tree");
   if (::chdir("/") < 0) return ErrnoStatus(errno, "chdir", "/");
@@ -78,9 +88,9 @@ absl::Status DropCapabilities() {
 
 }  // namespace
 
-absl::StatusOr<OwnRoot> EnterOwnRoot() {
+absl::StatusOr<OwnRoot> EnterOwnRoot(int proc) {
   ::umask(0);
-  RETURN_IF_ERROR(PivotIntoTmpfs());
+  RETURN_IF_ERROR(PivotIntoTmpfs(proc));
   OwnRoot root;
   root.proc.Reset(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   root.scratch.Reset(::open("/virtual", O_PATH | O_DIRECTORY | O_CLOEXEC));

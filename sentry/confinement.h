@@ -16,8 +16,9 @@ struct OwnRoot {
 
 // Replaces the root of this process by a fresh tmpfs that holds a procfs of its own pid namespace
 // and an empty directory; everything of the host is unmounted. Needs CAP_SYS_ADMIN in the owner of
-// the mount namespace; single-threaded.
-absl::StatusOr<OwnRoot> EnterOwnRoot();
+// the mount namespace; single-threaded. `proc`: that procfs as a detached mount; -1: mounts one,
+// which takes the same capability in the owner of the pid namespace.
+absl::StatusOr<OwnRoot> EnterOwnRoot(int proc);
 
 // Drops every capability (bounding set included), sets no_new_privs, raises the descriptor limit to
 // its hard limit, turns dumping off. Single-threaded.

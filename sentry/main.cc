@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -26,6 +27,7 @@
 #include "sentry/container.h"
 #include "sentry/join_service.h"
 #include "sentry/supervisor.h"
+#include "sentry/task/end_tasks.h"
 #include "sentry/task/served_filters.h"
 
 namespace moat::sentry {
@@ -54,6 +56,7 @@ struct Sentry {
   Attachment attachment;
   Container container;
   std::unique_ptr<ServedFilters> filters;
+  std::optional<TaskEnder> ender;  // when the pid namespace is another container's
 };
 
 absl::StatusOr<std::unique_ptr<CallPolicy>> ReadPolicy(const Fd& file) {
@@ -107,20 +110,24 @@ absl::Status BuildContainer(Sentry& sentry) {
   if (!gofer.ok()) return ErrnoStatus(gofer.error().value(), "connect to", "the gofer");
   container.gofer = std::move(gofer).value();
   ASSIGN_OR_RETURN(container.init_tgid, PidOf(sentry.attachment.init_process.get()));
+  if (!config.tie) return absl::OkStatus();
+  ASSIGN_OR_RETURN(sentry.ender, TaskEnder::Create(sentry.root.proc.get(), container.init_tgid,
+                                                   std::move(config.tie)));
   return absl::OkStatus();
 }
 
-// Ends the container, from any thread: the kernel kills all of P_A with its pid 1.
-void EndContainer(const std::string& why) {
-  LogError(absl::StrCat(why, "; ending the container"));
-  ::_exit(1);
+// Ends the container, from any thread: the kernel kills all of P_A with its pid 1, if that is us.
+[[noreturn]] void End(const Sentry& sentry, int status) {
+  if (sentry.ender) sentry.ender->EndAll();
+  ::_exit(status);
 }
 
 absl::Status Prepare(Sentry& sentry, int control) {
   ASSIGN_OR_RETURN(BootMessage boot, BootMessage::Receive(control));
   ASSIGN_OR_RETURN(sentry.config, ParseBoot(boot));
   SetLog(sentry.config.log.get(), LogFormat::kText, LogLevel::kInfo, "moat-sentry");
-  ASSIGN_OR_RETURN(sentry.root, EnterOwnRoot());
+  ASSIGN_OR_RETURN(sentry.root, EnterOwnRoot(sentry.config.proc_a.get()));
+  sentry.config.proc_a.Reset();
   return DropPrivileges();
 }
 
@@ -137,7 +144,11 @@ absl::StatusOr<int> Serve(Fd control) {
   RETURN_IF_ERROR(BuildContainer(sentry));
   RETURN_IF_ERROR(policies::ConfineProcess(policies::SentryFilter()));
 
-  ASSIGN_OR_RETURN(sentry.filters, ServedFilters::Create(sentry.container, EndContainer));
+  const auto end = [&sentry](const std::string& why) {
+    LogError(absl::StrCat(why, "; ending the container"));
+    End(sentry, 1);
+  };
+  ASSIGN_OR_RETURN(sentry.filters, ServedFilters::Create(sentry.container, end));
   ASSIGN_OR_RETURN(auto platform, platform::seccomp_notify::Create(
                                       std::move(sentry.attachment.listener), sentry.config.cookie));
   RETURN_IF_ERROR(sentry.filters->Add(std::move(platform), [] {}));
@@ -147,7 +158,7 @@ absl::StatusOr<int> Serve(Fd control) {
                         std::move(sentry.config.init), std::move(sentry.attachment.init_process),
                         sentry.container.gofer->hangup_fd(), sentry.container.first_exec.get(),
                         joins);
-  ::_exit(supervisor.Run());  // the workers still use everything above
+  End(sentry, supervisor.Run());  // the workers still use everything above
 }
 
 int Main() {

@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxClients = 256;
+constexpr size_t kMaxTies = 1024;
 constexpr size_t kFixed = 6;  // polled descriptors before those of the clients
 
 bool Readable(const pollfd& entry) { return entry.revents != 0; }
@@ -50,6 +51,8 @@ int Supervisor::Run() {
                                   {init_.get(), POLLIN, 0},         {listen_.get(), POLLIN, 0},
                                   {first_exec_, POLLIN, 0},         {joins_.ended_fd(), POLLIN, 0}};
     for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
+    const size_t first_tie = polled.size();
+    for (const Fd& tie : ties_) polled.push_back({tie.get(), POLLIN, 0});
     if (::poll(polled.data(), polled.size(), -1) < 0) continue;
     if (Readable(polled[4])) ProgramRuns();
     if (Readable(polled[2])) ReadInit();
@@ -63,6 +66,14 @@ int Supervisor::Run() {
     if (Readable(polled[1])) {
       LogError("the gofer is gone; ending the container");
       return 1;
+    }
+    for (size_t i = ties_.size(); i-- > 0;) {
+      if (!Readable(polled[first_tie + i])) continue;
+      if (!ReadTie(ties_[i])) {
+        LogError("the sentry of a container that shares these pids is gone; ending both");
+        return 1;
+      }
+      ties_.erase(ties_.begin() + static_cast<std::ptrdiff_t>(i));
     }
     for (size_t i = clients_.size(); i-- > 0;) {
       if (Readable(polled[kFixed + i]) && !ServeClient(clients_[i])) {
@@ -85,6 +96,7 @@ bool Supervisor::ServeClient(Client& client) {
   if (message->type() == "start") return Start(client);
   if (message->type() == "state") return SendState(client);
   if (message->type() == "join") return Join(*message, client);
+  if (message->type() == "tie") return Tie(*message, client);
   return SendBootMessage(client.socket.get(), "error", Failure(EINVAL, "unknown request")).ok();
 }
 
@@ -117,6 +129,22 @@ bool Supervisor::Join(BootMessage& request, const Client& client) {
   return SendBootMessage(socket, "error",
                          Failure(error == 0 ? EIO : error, std::string(status.message())))
       .ok();
+}
+
+bool Supervisor::Tie(BootMessage& request, const Client& client) {
+  const int socket = client.socket.get();
+  auto tie = request.Take("tie");
+  if (!tie.ok() || ties_.size() >= kMaxTies) {
+    return SendBootMessage(socket, "error", Failure(EAGAIN, "too many containers share these pids"))
+        .ok();
+  }
+  ties_.push_back(*std::move(tie));
+  return SendBootMessage(socket, "tied").ok();
+}
+
+bool Supervisor::ReadTie(Fd& tie) {
+  const auto message = BootMessage::Receive(tie.get());
+  return message.ok() && message->type() == "done";
 }
 
 void Supervisor::ReadInit() {

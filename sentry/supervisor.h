@@ -2,7 +2,9 @@
 // the container is over.
 //
 // The sentry is pid 1 of P_A, so ending it makes the kernel end gofer and workload too: every way
-// out of here, planned or not, ends the container.
+// out of here, planned or not, ends the container. A container that shares the pids of this one has
+// a sentry that is not: the tie to it ends this container, and so both, when that one's sentry ends
+// before it has said that its workload is gone (docs/adr/011-shared-pids.md).
 #ifndef MOAT_SENTRY_SUPERVISOR_H_
 #define MOAT_SENTRY_SUPERVISOR_H_
 
@@ -44,6 +46,9 @@ class Supervisor {
   bool Start(Client& client);
   bool SendState(const Client& client);
   bool Join(BootMessage& request, const Client& client);
+  bool Tie(BootMessage& request, const Client& client);
+  // False when the sentry at the other end has ended too early.
+  static bool ReadTie(Fd& tie);
   void ReadInit();
   void InitFailed(const nlohmann::json& failure);
   void ProgramRuns();
@@ -54,6 +59,7 @@ class Supervisor {
   int first_exec_;  // -1 once it was heard
   JoinService& joins_;
   std::vector<Client> clients_;
+  std::vector<Fd> ties_;
   State state_ = State::kCreating;
 };
 

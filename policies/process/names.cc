@@ -66,6 +66,7 @@ constexpr Name kConstants[] = {
     {"NO_SIGNAL", 0},
     {"SIGABRT", SIGABRT},
     {"SIGUSR1", SIGUSR1},
+    {"SIGKILL", SIGKILL},
     {"SIGSTOP", SIGSTOP},
     {"KCMP_VM", KCMP_VM},
     {"SIGTRAP", SIGTRAP},

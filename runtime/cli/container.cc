@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "runtime/cgroups/live_groups.h"
 #include "runtime/cli/console_socket.h"
+#include "runtime/cli/pids_owner.h"
 #include "runtime/hooks/saved_hooks.h"
 #include "runtime/hostview/accounts.h"
 #include "runtime/policy/choose.h"
@@ -65,6 +66,7 @@ absl::StatusOr<state::Record> NewRecord(const CreateRequest& request) {
   record.loosened = request.policy.Loosened();
   record.audit_all = !request.audit.empty();
   record.ephemeral = request.foreground;
+  record.shares_pids = PathOfPids(request.spec).has_value();
   ASSIGN_OR_RETURN(record.creator, state::IdentifyProcess(::getpid()));
   return record;
 }
@@ -140,6 +142,24 @@ void KillAndWait(std::initializer_list<state::ProcessRef> processes) {
   }
 }
 
+// Ends init and, because of that, the sentry, whose end before that of the last task would be taken
+// for a fault by the container whose pids are shared (docs/adr/011-shared-pids.md).
+void EndBySelf(const state::Record& record) {
+  constexpr int kPatienceMilliseconds = 5000;
+  const auto init = state::OpenProcess(record.init);
+  const auto sentry = state::OpenProcess(record.sentry);
+  if (init.ok()) ::syscall(SYS_pidfd_send_signal, init->get(), SIGKILL, nullptr, 0);
+  if (!sentry.ok()) return;
+  pollfd dead = {sentry->get(), POLLIN, 0};
+  ::poll(&dead, 1, kPatienceMilliseconds);
+}
+
+// The sentry is waited for last: pid 1 of a namespace ends only after all others in it.
+void EndAll(const state::Record& record) {
+  if (record.shares_pids) EndBySelf(record);
+  KillAndWait({record.init, record.gofer, record.sentry});
+}
+
 hooks::HookContainer HookFacts(const state::Record& record) {
   return {record.id, record.bundle, record.annotations};
 }
@@ -212,6 +232,7 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
     record.planned_cgroup_paths = made ? std::vector<std::string>() : paths;
     return entry.Write(record);
   };
+  ASSIGN_OR_RETURN(launch_request.pids_owner, FindPidsOwner(store, request.spec));
   ASSIGN_OR_RETURN(launch_request.make_groups, context.WantsControlGroups());
   ASSIGN_OR_RETURN(const Fd audit, OpenAudit(request, entry));
   launch_request.audit_fd = audit.get();
@@ -242,7 +263,7 @@ absl::Status StartContainer(const state::Entry& entry, int control) {
   ASSIGN_OR_RETURN(const spec::Hooks saved, hooks::LoadHooks(entry.directory()));
   const absl::Status hooked = hooks::RunPoststart(saved, HookFacts(record), record.init.pid);
   // runtime-spec runtime.md, "Lifecycle", step 9: the container is stopped.
-  if (!hooked.ok()) KillAndWait({record.init, record.gofer, record.sentry});
+  if (!hooked.ok()) EndAll(record);
   return hooked;
 }
 
@@ -250,8 +271,7 @@ absl::Status DestroyContainer(const state::Entry& entry, const state::Record& re
   auto groups = cgroups::Groups::FromPaths(record.cgroup_paths, entry.directory());
   // Under cgroup v1 a frozen process is not killed before it is thawed.
   cgroups::LiveGroups(record.cgroup_paths).Thaw().IgnoreError();
-  // The sentry is waited for last: pid 1 of a namespace ends only after all others in it.
-  KillAndWait({record.init, record.gofer, record.sentry});
+  EndAll(record);
   RETURN_IF_ERROR(groups.Remove());
   cgroups::RemoveEmpty(record.planned_cgroup_paths);
   return ForgetContainer(entry, record);

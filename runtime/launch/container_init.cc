@@ -22,11 +22,13 @@
 #include "base/reset_signals.h"
 #include "base/status.h"
 #include "platform/seccomp_notify/install_filter.h"
+#include "runtime/hooks/run_hooks.h"
 #include "runtime/launch/descriptors.h"
 #include "runtime/launch/empty_root.h"
 #include "runtime/launch/launch.h"
 #include "runtime/launch/message.h"
 #include "runtime/launch/native_message.h"
+#include "runtime/launch/own_arguments_unsafe.h"
 #include "runtime/launch/program.h"
 #include "runtime/namespaces/own_names.h"
 #include "runtime/namespaces/sysctl.h"
@@ -55,6 +57,7 @@ class Init {
  private:
   absl::Status Prepare();
   absl::Status BecomeRoot();
+  absl::StatusOr<Fd> OpenProc() const;
   absl::Status SetUpNamespaces();
   absl::Status TakeDescriptors();
   absl::Status SendPrepared();
@@ -82,8 +85,18 @@ absl::Status Init::BecomeRoot() {
   return absl::OkStatus();
 }
 
+// In a pid namespace that is another container's none can be mounted from here, and that container
+// sees this process.
+absl::StatusOr<Fd> Init::OpenProc() const {
+  if (config_.proc < 0) return MountOwnProc();
+  RETURN_IF_ERROR(EraseArguments());
+  Fd proc(::fcntl(config_.proc, F_DUPFD_CLOEXEC, 0));
+  if (!proc) return ErrnoStatus(errno, "fcntl", "F_DUPFD_CLOEXEC");
+  return proc;
+}
+
 absl::Status Init::SetUpNamespaces() {
-  ASSIGN_OR_RETURN(proc_, MountOwnProc());
+  ASSIGN_OR_RETURN(proc_, OpenProc());
   pid_namespace_.Reset(::openat(proc_.get(), "self/ns/pid", O_RDONLY | O_CLOEXEC));
   ipc_namespace_.Reset(::openat(proc_.get(), "self/ns/ipc", O_RDONLY | O_CLOEXEC));
   if (!pid_namespace_ || !ipc_namespace_) return ErrnoStatus(errno, "openat", "ns/pid, ns/ipc");
@@ -173,9 +186,9 @@ void Init::WaitAndExecute() {
   constexpr int kNotFound = 127, kNotExecutable = 126;  // as a shell says
   if (!ExpectType(init_, "start").ok()) ::_exit(1);
   // As the container's user, under its filters: they are the container's own programs.
-  const absl::Status hooked =
-      hooks::RunHooks("hooks.startContainer", config_.spec.hooks.start_container,
-                      {config_.hooks.state, "", environment_});
+  const absl::Status hooked = hooks::RunHooks(
+      "hooks.startContainer", config_.spec.hooks.start_container,
+      {hooks::HookState(config_.container, "created", ::getpid()), "", environment_});
   if (!hooked.ok()) FailAndExit(init_, hooked, 1);
   std::vector<std::string> arguments = config_.spec.process->args;
   ResetSignals();
@@ -231,8 +244,9 @@ absl::Status WriteInnerMaps(int pidfd, const namespaces::IdMaps& ids) {
 
 // Securebits go back to normal with the new user namespace (user_namespaces(7)).
 absl::StatusOr<Process> CloneInit(const InitConfig& config, std::pair<Fd, Fd>& go) {
+  const uint64_t own_pids = config.proc < 0 ? CLONE_NEWPID : 0;
   const uint64_t flags =
-      CLONE_PARENT | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | config.namespaces.create;
+      CLONE_PARENT | CLONE_NEWUSER | CLONE_NEWNS | own_pids | config.namespaces.create;
   return Process::Clone(flags, [&config, &go] {
     go.first.Reset();
     if (!WaitForGo(go.second.get())) ::_exit(1);

@@ -22,7 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
 #include "runtime/attributes/process_attributes.h"
-#include "runtime/hooks/run_hooks.h"
+#include "runtime/hooks/hook_state.h"
 #include "runtime/launch/identity.h"
 #include "runtime/launch/process.h"
 #include "runtime/namespaces/id_map.h"
@@ -44,13 +44,14 @@ struct InitConfig {
   const attributes::ProcessAttributes& attributes;
   const std::vector<sock_filter>& filter;
   const seccomp::Profile& profile;
-  const hooks::HookSurroundings& hooks;  // of startContainer; its environment is the process's
+  hooks::HookContainer container;  // for startContainer
   const StepObserver& observer;
   std::array<int, 3> stdio;
   int preserve_fds;
   const std::string& cwd_option;  // LaunchRequest
   int terminal;                   // the slave, -1: none
   int outer_user;                 // user namespace A
+  int proc;                       // procfs of a pid namespace that is joined; -1: it is a new one
   int setup_socket;               // to moat
   int init_socket;                // to the sentry
 };

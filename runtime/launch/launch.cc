@@ -106,9 +106,19 @@ absl::StatusOr<Launched> Launch(const LaunchRequest& request) {
   return launched;
 }
 
+// Its end would be taken for a fault, and end the other container, while one of its tasks lives
+// (shared_pids.h).
+void LetSentryEnd(const Launched& launched) {
+  constexpr int kPatience = 5000;  // milliseconds
+  ::syscall(SYS_pidfd_send_signal, launched.init_pidfd.get(), SIGKILL, nullptr, 0);
+  pollfd ended = {launched.sentry_pidfd.get(), POLLIN, 0};
+  ::poll(&ended, 1, kPatience);
+}
+
 // In the order in which they can be reaped: the sentry, pid 1 of P_A, is only gone once all others
 // of P_A are.
 void Abandon(Launched& launched) {
+  if (launched.shares_pids && launched.sentry_pidfd) LetSentryEnd(launched);
   for (Fd* pidfd : {&launched.init_pidfd, &launched.gofer_pidfd, &launched.sentry_pidfd}) {
     if (!*pidfd) continue;
     ::syscall(SYS_pidfd_send_signal, pidfd->get(), SIGKILL, nullptr, 0);

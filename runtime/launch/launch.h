@@ -40,6 +40,13 @@ struct Programs {
 // they were and may hold processes.
 enum class GroupsAre { kPlanned, kMade };
 
+// A running container whose pid namespace another one joins.
+struct PidsOwner {
+  std::string state_dir;
+  dev_t device = 0;  // of its pid namespace, as stat(2) has it
+  ino_t inode = 0;
+};
+
 // Descriptors and references are borrowed for the call.
 struct LaunchRequest {
   const spec::Spec& spec;
@@ -47,6 +54,8 @@ struct LaunchRequest {
   std::string bundle;     // absolute; relative paths of the config start here
   std::string state_dir;  // exists, private to us; gets "control.sock"
   Programs programs;
+  // Whose pid namespace linux.namespaces joins by path. None: a config that does so is refused.
+  std::optional<PidsOwner> pids_owner;
   // In place of spec.root.path; spec.root.readonly still counts.
   std::optional<rootfs::RootPlan> root_plan;
   // How the user calls process.cwd ("--cwd") when it has to be there; "": made where it is missing.
@@ -91,7 +100,10 @@ struct Launched {
   Fd control;                 // to the sentry: Start()
   Fd terminal_master;         // with process.terminal; O_NOCTTY, blocking
   std::vector<Upper> uppers;  // with root_plan
-  cgroups::Groups groups;     // delete: groups.Remove() after all three are dead
+  // The pid namespace is another container's: the sentry has to end by itself, after init
+  // (Abandon).
+  bool shares_pids = false;
+  cgroups::Groups groups;  // delete: groups.Remove() after all three are dead
 };
 
 // An error carries the errno of what failed (StatusErrno).

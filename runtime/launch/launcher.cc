@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -103,6 +104,7 @@ absl::Status Launcher::Step(absl::string_view name, absl::Status (Launcher::*ste
 
 absl::StatusOr<Launched> Launcher::Run() {
   RETURN_IF_ERROR(Step("check request", &Launcher::CheckRequest));
+  RETURN_IF_ERROR(Step("open pids", &Launcher::OpenPids));
   RETURN_IF_ERROR(Step("open programs", &Launcher::OpenPrograms));
   RETURN_IF_ERROR(Step("make groups", &Launcher::MakeGroups));
   RETURN_IF_ERROR(Step("build root", &Launcher::BuildRoot));
@@ -131,6 +133,8 @@ absl::StatusOr<Launched> Launcher::Run() {
   RETURN_IF_ERROR(Step("attach sentry", &Launcher::AttachSentry));
   RETURN_IF_ERROR(Step("await created", &Launcher::AwaitCreated));
   RETURN_IF_ERROR(Step("limit pids", &Launcher::LimitPids));
+  // Last: what fails from here on has to leave the sentry the time to end by itself.
+  RETURN_IF_ERROR(Step("tie", &Launcher::Tie));
   return Finish();
 }
 
@@ -152,6 +156,25 @@ absl::Status Launcher::CheckRequest() {
   ASSIGN_OR_RETURN(namespaces_, namespaces::NamespacePlan::Create(request_.spec));
   capabilities_ = ParseCapabilities(process().capabilities);
   ASSIGN_OR_RETURN(attributes_, attributes::ParseAttributes(request_.spec));
+  return absl::OkStatus();
+}
+
+// The namespace that is joined must be the one whose owner was found: the path may lead elsewhere
+// by now.
+absl::Status Launcher::OpenPids() {
+  const int joined = namespaces_.joined_pids();
+  if (joined < 0) return absl::OkStatus();
+  struct stat status;
+  if (::fstat(joined, &status) < 0) return ErrnoStatus(errno, "fstat", "the pid namespace");
+  const auto& owner = request_.pids_owner;
+  if (!owner || status.st_dev != owner->device || status.st_ino != owner->inode) {
+    return absl::FailedPreconditionError(
+        "linux.namespaces (pid): it can't be joined: no running container of moat owns it");
+  }
+  ASSIGN_OR_RETURN(tie_, SocketPair());
+  absl::StatusOr<SharedPids> pids = OpenSharedPids(joined);
+  if (!pids.ok()) return Annotate(pids.status(), "linux.namespaces (pid)");
+  pids_ = std::move(*pids);
   return absl::OkStatus();
 }
 
@@ -228,8 +251,9 @@ Placement Launcher::SupervisorPlacement() {
 }
 
 absl::Status Launcher::StartSentryProcess() {
-  ASSIGN_OR_RETURN(sentry_, StartSentry(sentry_program_.get(), ids_, request_.die_with_parent,
-                                        SupervisorPlacement()));
+  ASSIGN_OR_RETURN(sentry_,
+                   StartSentry(sentry_program_.get(), ids_, pids_ ? pids_->supervisors.get() : -1,
+                               request_.die_with_parent, SupervisorPlacement()));
   scope_.reset();  // it has the sentry now
   ASSIGN_OR_RETURN(service_, SocketPair());
   ASSIGN_OR_RETURN(init_socket_, SocketPair());
@@ -264,12 +288,17 @@ absl::Status Launcher::BootSentry() {
     fds.emplace_back("trace", request_.trace_fd >= 0 ? request_.trace_fd : request_.log_fd);
   }
   if (request_.audit_fd >= 0) fds.emplace_back("audit", request_.audit_fd);
+  if (pids_) {
+    fds.emplace_back("tie", tie_.first.get());
+    fds.emplace_back("proc_a", pids_->proc_a.get());
+  }
   ASSIGN_OR_RETURN(const Fd policy, TextAsFile(filter_.policy));
   fds.emplace_back("policy", policy.get());
   const auto group_fds = groups_.groups.OpenForSentry();
   for (const auto& [name, fd] : group_fds) fds.emplace_back(name, fd.get());
   RETURN_IF_ERROR(Annotate(Send(sentry_.control.get(), "boot", std::move(fields), fds), kSentry));
   service_.first.Reset();
+  tie_.first.Reset();
   init_socket_.first.Reset();
   listen_.Reset();
   return absl::OkStatus();
@@ -297,8 +326,6 @@ absl::Status Launcher::BootGofer() {
 }
 
 absl::Status Launcher::StartInit() {
-  // 1: what getpid() gives the init.
-  const auto start_hooks = SurroundingsOfHooks("created", 1);
   const InitConfig config = {.spec = request_.spec,
                              .ids = ids_,
                              .namespaces = namespaces_,
@@ -306,13 +333,14 @@ absl::Status Launcher::StartInit() {
                              .attributes = attributes_,
                              .filter = filter_.program,
                              .profile = filter_.profile,
-                             .hooks = start_hooks,
+                             .container = {request_.id, request_.bundle, request_.spec.annotations},
                              .observer = observer_,
                              .stdio = request_.stdio,
                              .preserve_fds = request_.preserve_fds,
                              .cwd_option = request_.cwd_option,
                              .terminal = root_.terminal.slave.get(),
                              .outer_user = sentry_.user_namespace.get(),
+                             .proc = pids_ ? pids_->proc_b.get() : -1,
                              .setup_socket = setup_socket_.second.get(),
                              .init_socket = init_socket_.second.get()};
   ASSIGN_OR_RETURN(auto go, SocketPair());
@@ -436,8 +464,16 @@ absl::Status Launcher::AwaitCreated() {
 
 absl::Status Launcher::LimitPids() { return groups_.groups.ApplyPidsLimit(resources()); }
 
+absl::Status Launcher::Tie() {
+  if (!pids_) return absl::OkStatus();
+  RETURN_IF_ERROR(TieTo(request_.pids_owner->state_dir, tie_.second.get()));
+  tie_.second.Reset();
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Launched> Launcher::Finish() {
   Launched launched;
+  launched.shares_pids = pids_.has_value();
   launched.init_pid = init_.pid();
   launched.init_pidfd = init_.Release();
   launched.sentry_pidfd = sentry_.process.Release();

@@ -20,6 +20,7 @@
 #include "runtime/launch/launch.h"
 #include "runtime/launch/process.h"
 #include "runtime/launch/scope_holder.h"
+#include "runtime/launch/shared_pids.h"
 #include "runtime/launch/supervisors.h"
 #include "runtime/namespaces/id_map.h"
 #include "runtime/namespaces/namespace_plan.h"
@@ -63,6 +64,7 @@ class Launcher {
   absl::Status Step(absl::string_view name, absl::Status (Launcher::*step)());
 
   absl::Status CheckRequest();
+  absl::Status OpenPids();
   absl::Status OpenPrograms();
   absl::Status MakeGroups();
   absl::Status StartScope(const cgroups::Layout& layout);
@@ -85,6 +87,7 @@ class Launcher {
   absl::Status AttachSentry();
   absl::Status AwaitCreated();
   absl::Status LimitPids();
+  absl::Status Tie();
 
   // Hooks that are to see the container's namespaces beside the caller's file tree.
   bool has_create_hooks() const;
@@ -105,6 +108,8 @@ class Launcher {
   CapabilityMasks capabilities_;
   attributes::ProcessAttributes attributes_;
   Fd sentry_program_, gofer_program_, loader_;
+  std::optional<SharedPids> pids_;  // when the pid namespace is another container's
+  std::pair<Fd, Fd> tie_;           // then; first: the own sentry's end, second: the other's
 
   OwnedGroups groups_;
   std::unique_ptr<ScopeHolder> scope_;  // until the sentry is there

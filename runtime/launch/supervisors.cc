@@ -21,7 +21,7 @@ namespace moat::launch {
 namespace {
 
 constexpr uint64_t kSentryNamespaces =
-    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
 
 // The start of one program. `gate` goes both ways: the parent lets the child go on with a byte, the
 // child says with an errno what failed; its end is close-on-exec, so end of file is success.
@@ -78,6 +78,13 @@ absl::StatusOr<Process> CloneChild(Start& start, uint64_t flags) {
   });
 }
 
+// -1: as Clone has it.
+absl::StatusOr<Process> CloneChildIn(int pid_namespace, Start& start, uint64_t flags) {
+  if (pid_namespace < 0) return CloneChild(start, flags);
+  ASSIGN_OR_RETURN(const auto inside, PidNamespaceForChildren::Enter(pid_namespace));
+  return CloneChild(start, flags);
+}
+
 absl::Status LetGo(Start& start) {
   start.gate.second.Reset();
   if (::write(start.gate.first.get(), "g", 1) != 1) {
@@ -106,12 +113,15 @@ absl::StatusOr<Fd> OpenNamespace(pid_t pid, const char* name) {
 }  // namespace
 
 absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps& ids,
-                                          bool die_with_parent, const Placement& place) {
+                                          int pid_namespace, bool die_with_parent,
+                                          const Placement& place) {
   ASSIGN_OR_RETURN(Start start, MakeStart("moat-sentry", program));
   start.enters_user_namespace = true;
   start.die_with_parent = die_with_parent;
   SentryProcess sentry;
-  ASSIGN_OR_RETURN(sentry.process, CloneChild(start, kSentryNamespaces));
+  const uint64_t own_pids = pid_namespace < 0 ? CLONE_NEWPID : 0;
+  ASSIGN_OR_RETURN(sentry.process,
+                   CloneChildIn(pid_namespace, start, kSentryNamespaces | own_pids));
   const pid_t pid = sentry.process.pid();
   RETURN_IF_ERROR(WriteOuterMaps(pid, ids));
   RETURN_IF_ERROR(place(pid));
@@ -126,10 +136,7 @@ absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps&
 absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace, const Placement& place) {
   ASSIGN_OR_RETURN(Start start, MakeStart("moat-gofer", program));
   GoferProcess gofer;
-  {
-    ASSIGN_OR_RETURN(const auto inside, PidNamespaceForChildren::Enter(pid_namespace));
-    ASSIGN_OR_RETURN(gofer.process, CloneChild(start, 0));
-  }
+  ASSIGN_OR_RETURN(gofer.process, CloneChildIn(pid_namespace, start, 0));
   RETURN_IF_ERROR(place(gofer.process.pid()));
   RETURN_IF_ERROR(LetGo(start));
   gofer.boot = std::move(start.boot.first);

@@ -21,10 +21,11 @@ struct SentryProcess {
   Process process;
 };
 
-// In new user (with `ids`' outer maps), pid, mount, net, ipc and uts namespaces. Returns when the
-// program runs.
+// In new user (with `ids`' outer maps), mount, net, ipc and uts namespaces, and in a new pid
+// namespace, or in `pid_namespace` unless that is -1. Returns when the program runs.
 absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps& ids,
-                                          bool die_with_parent, const Placement& place);
+                                          int pid_namespace, bool die_with_parent,
+                                          const Placement& place);
 
 struct GoferProcess {
   Fd boot;  // moat's end of descriptor 3

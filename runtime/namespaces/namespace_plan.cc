@@ -39,9 +39,7 @@ constexpr char kSupervisors[] =
     "\"path\"";
 
 constexpr TypeInfo kTypes[] = {
-    {spec::NamespaceType::kPid, "pid", CLONE_NEWPID, "pid",
-     "can't be joined: its processes have another supervisor, which alone can answer them; leave "
-     "out \"path\""},
+    {spec::NamespaceType::kPid, "pid", CLONE_NEWPID, "pid", nullptr},
     {spec::NamespaceType::kUser, "user", CLONE_NEWUSER, "user", kSupervisors},
     {spec::NamespaceType::kMount, "mount", CLONE_NEWNS, "mnt", kSupervisors},
     {spec::NamespaceType::kNetwork, "network", CLONE_NEWNET, "net", nullptr},
@@ -121,12 +119,19 @@ absl::StatusOr<NamespacePlan> NamespacePlan::Create(const spec::Spec& spec) {
       plan.join.push_back(std::move(*joined));
     } else if (info.flag == CLONE_NEWTIME) {
       plan.new_time = true;
-    } else if (!info.cannot) {
+    } else if (!info.cannot && info.flag != CLONE_NEWPID) {
       plan.create |= static_cast<uint64_t>(info.flag);
     }
   }
   RETURN_IF_ERROR(CheckUsesOwn(spec, plan));
   return plan;
+}
+
+int NamespacePlan::joined_pids() const {
+  for (const JoinedNamespace& joined : join) {
+    if (joined.flag == CLONE_NEWPID) return joined.fd.get();
+  }
+  return -1;
 }
 
 bool NamespacePlan::joins_foreign(uint64_t flag) const {

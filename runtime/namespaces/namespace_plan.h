@@ -19,7 +19,8 @@ struct JoinedNamespace {
   bool is_callers = false;  // the one that this process is in
 };
 
-// User, pid and mount namespaces are always new, whatever the config lists.
+// User and mount namespaces are always new, and so is the pid namespace unless one is joined,
+// whatever the config lists.
 struct NamespacePlan {
   uint64_t create = 0;  // CLONE_NEW* of the new ones but the time namespace
   bool new_time = false;
@@ -29,8 +30,11 @@ struct NamespacePlan {
   // Joined by path, and not the caller's: shared with other containers, not with the host.
   bool joins_foreign(uint64_t flag) const;
 
+  // The pid namespace that is joined, borrowed; -1: a new one is made.
+  int joined_pids() const;
+
   // Errors name the entry: a path that is not there or of another type, a type that can't be joined
-  // (pid, user, mount: those keep host and workload apart, and are the supervisor's to make), or a
+  // (user, mount: those keep host and workload apart, and are the supervisor's to make), or a
   // host name or sysctl that would change the host's own, or a time offset without a new namespace.
   static absl::StatusOr<NamespacePlan> Create(const spec::Spec& spec);
 };

@@ -42,6 +42,7 @@ Record RecordFrom(const Json& value) {
   record.gofer = ProcessFrom(value.at("gofer"));
   record.cgroup_paths = value.at("cgroupPaths").get<std::vector<std::string>>();
   record.planned_cgroup_paths = value.at("plannedCgroupPaths").get<std::vector<std::string>>();
+  record.shares_pids = value.at("sharesPids").get<bool>();
   record.ephemeral = value.at("ephemeral").get<bool>();
   return record;
 }
@@ -87,6 +88,7 @@ std::string ToJson(const Record& record) {
       {"gofer", ToJsonValue(record.gofer)},
       {"cgroupPaths", record.cgroup_paths},
       {"plannedCgroupPaths", record.planned_cgroup_paths},
+      {"sharesPids", record.shares_pids},
       {"ephemeral", record.ephemeral},
   };
   return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -39,6 +39,8 @@ struct Record {
   std::vector<std::string> cgroup_paths;
   // Those that were about to be made: they may be there, empty, or be somebody else's.
   std::vector<std::string> planned_cgroup_paths;
+  // Its pid namespace is another container's: its sentry has to end by itself, after init.
+  bool shares_pids = false;
   // Ends, and leaves nothing, with `creator` (`do`, `run` in the foreground).
   bool ephemeral = false;
 };

@@ -78,9 +78,9 @@ class Cri(clients.ClientTest):
             self.client.call("StopPodSandbox", pod_sandbox_id=pod["id"])
             self.client.call("RemovePodSandbox", pod_sandbox_id=pod["id"])
 
-    def pod(self, network=NODE):
+    def pod(self, network=NODE, pids=CONTAINER):
         # A kubelet asks for a pid namespace for each container, unless the pod says shareProcessNamespace.
-        self.security = {"namespace_options": {"network": network, "pid": CONTAINER}}
+        self.security = {"namespace_options": {"network": network, "pid": pids}}
         self.config = {
             "metadata": {"name": "pod", "uid": "u1", "namespace": "default", "attempt": 0},
             "hostname": "pod" if network == POD else "", "log_directory": str(self.logs),
@@ -117,6 +117,18 @@ class Cri(clients.ClientTest):
         self.assertEqual(("", 1), self.exec(two, "cat /tmp/file 2>/dev/null"))
         for part in ("moat-sentry", "moat-gofer"):
             self.assertEqual(3, self.moats().count(part))  # of the pause container, too
+
+    def test_pod_that_shares_its_pids(self):
+        pod = self.pod(pids=POD)
+        one = self.container(pod, "one", "exec sleep 601")
+        two = self.container(pod, "two", "exec sleep 602")
+        script = "cat /proc/1/comm; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 60[12]' | sort"
+        self.assertEqual("sleep\nsleep 601\nsleep 602\n", self.exec(one, script)[0])
+        self.client.call("StopContainer", container_id=one, timeout=0)
+        self.assertEqual("CONTAINER_EXITED", self.status(one)["state"])
+        self.client.call("RemoveContainer", container_id=one)
+        self.assertEqual("CONTAINER_RUNNING", self.status(two)["state"])
+        self.assertEqual(("602\n", 0), self.exec(two, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 60[12]' | cut -d' ' -f2"))
 
     def test_exec_in_pod(self):
         one = self.container(self.pod(), "one", "exec sleep 600")

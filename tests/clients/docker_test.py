@@ -130,6 +130,12 @@ class Docker(clients.ClientTest):
         container = self.detached("sh", "-c", "sleep 601 & sleep 602; true")
         self.assertTrue(wait_until(lambda: "sleep 601" in self.client("top", container).out, 10))
 
+    def test_joined_pid_namespace_in_docker(self):
+        container = self.detached("sleep", "601")
+        script = "cat /proc/1/comm; echo $(($$ > 1))"
+        self.assertEqual("sleep\n1\n", self.start("sh", "-c", script, flags=["--pid", f"container:{container}"]).out)
+        self.assertEqual("true\n", self.client("inspect", "--format", "{{.State.Running}}", container).out)
+
     def test_exec_in_docker(self):
         container = self.detached("sleep", "600")
         self.assertEqual("in\nsleep\n", self.client("exec", container, "sh", "-c", "echo in; cat /proc/1/comm").out)

@@ -97,10 +97,22 @@ class Podman(clients.ClientTest):
         self.assertIn("sleep", self.client("top", container, "-o", "pid,comm").out)
         self.client("top", container, code=125)
 
-    def test_joined_pid_namespace_is_refused_in_podman(self):
+    def test_joined_pid_namespace_in_podman(self):
         container = self.detached("sleep", "600")
-        result = self.start("true", flags=["--pid", f"container:{container}"], code=126)
-        self.assertIn("another supervisor", result.err)
+        script = "cat /proc/1/comm; echo $(($$ > 1)); cat /proc/1/root/etc/hostname 2>/dev/null || echo denied"
+        result = self.start("sh", "-c", script, flags=["--pid", f"container:{container}"])
+        self.assertEqual("sleep\n1\ndenied\n", result.out)
+        self.assertEqual("running\n", self.client("inspect", "--format", "{{.State.Status}}", container).out)
+
+    def test_pod_with_shared_pids_in_podman(self):
+        self.client("pod", "create", "--name", "pod2", "--share", "pid,net,ipc,uts", "--network", "none", "--infra-image",
+                    f"localhost/{clients.IMAGE}", "--infra-command", "/bin/sleep 600")
+        one = self.detached("sh", "-c", "sleep 601; true", flags=["--pod", "pod2", "--name", "one"])
+        self.detached("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '; echo; sleep 602", flags=["--pod", "pod2", "--name", "two"])
+        self.assertTrue(wait_until(lambda: "sleep 601" in self.client("logs", "two").out, 10), self.client("logs", "two").out)
+        self.client("kill", one)
+        self.assertEqual("running\n", self.client("inspect", "--format", "{{.State.Status}}", "two").out)
+        self.client("pod", "stop", "--time", "1", "pod2")
 
     def test_pod_in_podman(self):
         # The first container of the pod holds the namespaces; any program that sleeps will do.
