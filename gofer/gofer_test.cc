@@ -256,14 +256,29 @@ TEST_F(GoferTest, TheServerEndsWithABlockedChannel) {
 class Remembers : public GoferTest {
  protected:
   std::string At(absl::string_view name) const { return (directory_ / std::string(name)).string(); }
-  // 0 or an errno, as the third and later calls see it: the second one is remembered.
+  // The same file below the directory, whose identity is told.
+  PathRef Below(absl::string_view name) const {
+    PathRef path = In(name);
+    struct statx attributes {};
+    EXPECT_EQ(::statx(dir_.get(), "", AT_EMPTY_PATH, kFileIdMask, &attributes), 0);
+    path.base_id = FileId::From(attributes);
+    EXPECT_TRUE(path.base_id);
+    return path;
+  }
+  // 0 or an errno, as the third and later calls see it: the second one is remembered. By an
+  // absolute path and by one from the directory.
   int StatOften(absl::string_view name, const Credentials& as, int at_flags = 0) {
-    const std::string path = At(name);
+    const std::string absolute = At(name);
+    const int error = StatOften(PathRef{absolute, -1, -1}, as, at_flags);
+    EXPECT_EQ(StatOften(Below(name), as, at_flags), error) << name;
+    return error;
+  }
+  int StatOften(const PathRef& path, const Credentials& as, int at_flags) {
     int error = -1;
     for (int i = 0; i < 4; ++i) {
-      auto stat = channel_->Stat(as, {path, -1, -1}, at_flags, STATX_BASIC_STATS);
+      auto stat = channel_->Stat(as, path, at_flags, STATX_BASIC_STATS);
       const int now = ErrorOf(stat);
-      EXPECT_TRUE(i == 0 || now == error) << path << " call " << i;
+      EXPECT_TRUE(i == 0 || now == error) << path.path << " call " << i;
       error = now;
       if (now == 0) last_ = std::get<struct statx>(stat);
     }
@@ -335,6 +350,25 @@ TEST_F(Remembers, LinksAndDirectoriesOnTheWay) {
   EXPECT_EQ(StatOften("link/deep/one"), ENOENT);
 }
 
+TEST_F(Remembers, WhatLiesBelowEachDirectory) {
+  namespace fs = std::filesystem;
+  // More directories than there are numbers for credentials, each gone before the next one comes,
+  // so that inode numbers are used again.
+  for (int round = 0; round < 200; ++round) {
+    fs::create_directories(At("d"));
+    if (round % 2 == 0) Create("d/f");
+    const Fd directory(::open(At("d").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    struct statx attributes {};
+    ASSERT_EQ(::statx(directory.get(), "", AT_EMPTY_PATH, kFileIdMask, &attributes), 0);
+    const PathRef path = {"f", directory.get(), -1, FileId::From(attributes)};
+    const int expected = round % 2 == 0 ? 0 : ENOENT;
+    EXPECT_EQ(StatOften(path, own_, 0), expected);
+    EXPECT_EQ(channel_->Remembered(own_, path, Follow::kYes) != nullptr, round % 2 == 0);
+    fs::remove_all(At("d"));
+    EXPECT_EQ(StatOften(path, own_, 0), ENOENT);
+  }
+}
+
 TEST_F(Remembers, RightsOfEachCaller) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   ASSERT_EQ(::chmod(directory_.c_str(), 0755), 0);
@@ -368,8 +402,11 @@ TEST_F(Remembers, WhatOthersDoAtTheSameTime) {
       ::rename(At("next").c_str(), At("always").c_str());
     }
   });
+  const PathRef below = Below("always");
   for (int i = 0; i < 20'000; ++i) {
     auto stat = channel_->Stat(own_, {At("always"), -1, -1}, 0, STATX_BASIC_STATS);
+    ASSERT_EQ(ErrorOf(stat), 0) << i;
+    stat = channel_->Stat(own_, below, 0, STATX_BASIC_STATS);
     ASSERT_EQ(ErrorOf(stat), 0) << i;
   }
   stop.store(true);

@@ -13,11 +13,13 @@
 #include <sys/types.h>
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,12 +43,35 @@ struct Credentials {
   friend bool operator==(const Credentials&, const Credentials&) = default;
 };
 
+// What FileId::From needs: STATX_INO and STATX_MNT_ID_UNIQUE (Linux 6.8).
+inline constexpr unsigned kFileIdMask = STATX_INO | 0x4000;
+
+// Which file it is, for as long as somebody holds it: inode numbers are used again, those of mounts
+// are not.
+struct FileId {
+  uint64_t mount = 0, inode = 0;
+  uint32_t device_major = 0, device_minor = 0;
+
+  // What statx(2) said; nothing when the kernel does not tell it all.
+  static std::optional<FileId> From(const struct statx& attributes) {
+    if ((attributes.stx_mask & kFileIdMask) != kFileIdMask) return std::nullopt;
+    return FileId{attributes.stx_mnt_id, attributes.stx_ino, attributes.stx_dev_major,
+                  attributes.stx_dev_minor};
+  }
+  friend auto operator<=>(const FileId&, const FileId&) = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const FileId& id) {
+    return H::combine(std::move(state), id.mount, id.inode, id.device_major, id.device_minor);
+  }
+};
+
 // A path as the caller gave it. Descriptors are borrowed for the call.
 struct PathRef {
   absl::string_view
       path;       // at most PATH_MAX - 1 bytes, no NUL; may be empty for the operations that say so
   int base = -1;  // where a relative path starts (directory, O_PATH or not); -1: the caller's root
   int root = -1;  // the caller's root after chroot(2); -1: the container's root
+  std::optional<FileId> base_id = {};  // of `base`, where known: what lies below may be remembered
 };
 
 // The walk entered the container's /proc or /sys, which the sentry answers.
@@ -89,6 +114,10 @@ class Channel {
   // plain open. `mode` is masked by credentials.umask.
   virtual Outcome<Opened> Open(const Credentials& credentials, const PathRef& path, uint64_t flags,
                                uint32_t mode, uint64_t resolve, const GiveUp& give_up) = 0;
+  // What `path` is remembered to lead to (an O_PATH descriptor), as surely as if it were looked up
+  // now; null when it is not. Tells nothing about rights to the file itself.
+  virtual std::shared_ptr<const Fd> Remembered(const Credentials& credentials, const PathRef& path,
+                                               Follow follow) = 0;
   // Opens a file to be executed: EACCES unless regular, executable by the caller and not on a
   // noexec mount. The descriptor is O_RDONLY; a file that may be executed but not read is opened
   // all the same, and told as Opened::secret: it must not get into the caller's hands.

@@ -1,8 +1,11 @@
 #include "gofer/client/name_cache.h"
 
+#include <fcntl.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -11,7 +14,9 @@
 namespace moat::gofer {
 namespace {
 
-constexpr size_t kMaxEntries = 2048;  // each may hold a descriptor
+// Each may hold a descriptor or two: of those that we may have, most are for the workload's calls.
+constexpr size_t kMostEntries = 16384;
+constexpr size_t kShareOfDescriptors = 8;
 constexpr size_t kMaxCredentials = 64;
 constexpr uint32_t kDirectoryItself = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT;
 
@@ -21,7 +26,13 @@ bool SameRights(const Credentials& a, const Credentials& b) {
 }
 
 uint64_t HashOf(size_t credentials, const NameCache::Question& question) {
-  return absl::HashOf(question.path, credentials, question.follow);
+  return absl::HashOf(question.path, credentials, question.follow, question.base_id);
+}
+
+size_t MaxEntries() {
+  rlimit files;
+  if (::getrlimit(RLIMIT_NOFILE, &files) < 0) return 0;
+  return std::min<size_t>(kMostEntries, files.rlim_cur / kShareOfDescriptors);
 }
 
 uint64_t StepKey(int32_t watch, uint32_t name) {
@@ -30,6 +41,8 @@ uint64_t StepKey(int32_t watch, uint32_t name) {
 
 }  // namespace
 
+NameCache::NameCache(Fd events) : events_(std::move(events)), max_entries_(MaxEntries()) {}
+
 NameCache::Found NameCache::Find(const Question& question) {
   absl::MutexLock lock(&mutex_);
   ReadEventsLocked();
@@ -37,8 +50,8 @@ NameCache::Found NameCache::Find(const Question& question) {
   found.moment = moment_;
   const size_t credentials = NumberOfLocked(question.credentials);
   const uint64_t hash = HashOf(credentials, question);
-  if (const auto entry = SearchLocked(question, credentials, hash); entry != entries_.end()) {
-    entries_.splice(entries_.begin(), entries_, entry);
+  if (const Entry* entry = SearchLocked(question, credentials, hash)) {
+    entries_.splice(entries_.begin(), entries_, entry->self);
     found.known = entry->known;
     return found;
   }
@@ -55,18 +68,36 @@ void NameCache::Insert(const Question& question, Known known, absl::Span<const W
   if (moment != moment_) return;
   const size_t credentials = NumberOfLocked(question.credentials);
   const uint64_t hash = HashOf(credentials, question);
-  if (SearchLocked(question, credentials, hash) != entries_.end()) return;
-  if (entries_.size() >= kMaxEntries) EraseLocked(std::prev(entries_.end()));
+  if (max_entries_ == 0 || SearchLocked(question, credentials, hash) != nullptr) return;
+  std::shared_ptr<const Base> base = BaseOfLocked(question);
+  if (!base) return;
+  if (entries_.size() >= max_entries_) EraseLocked(&entries_.back());
   entries_.push_front({hash,
                        credentials,
+                       std::move(base),
                        question.follow,
                        std::string(question.path),
                        std::move(known),
-                       {walk.begin(), walk.end()}});
-  by_key_.emplace(hash, entries_.begin());
-  for (const Watched& step : walk) {
-    by_step_.emplace(StepKey(step.watch, step.name), entries_.begin());
+                       {walk.begin(), walk.end()},
+                       {}});
+  Entry& entry = entries_.front();
+  entry.self = entries_.begin();
+  by_key_.emplace(hash, &entry);
+  for (const Watched& step : walk) by_step_.emplace(StepKey(step.watch, step.name), &entry);
+}
+
+std::shared_ptr<const NameCache::Base> NameCache::BaseOfLocked(const Question& question) {
+  if (const auto known = bases_.find(question.base_id); known != bases_.end()) {
+    return known->second.lock();
   }
+  Fd fd;
+  if (question.base >= 0) {
+    fd.Reset(::fcntl(question.base, F_DUPFD_CLOEXEC, 0));
+    if (!fd) return nullptr;
+  }
+  auto base = std::make_shared<const Base>(Base{question.base_id, std::move(fd)});
+  bases_.emplace(base->id, base);
+  return base;
 }
 
 void NameCache::GiveUp(const Question& question) {
@@ -109,52 +140,50 @@ void NameCache::ReadEventsLocked() {
 }
 
 void NameCache::ForgetNameLocked(int32_t watch, uint32_t name) {
+  if (name == kForeignName) return ForgetDirectoryLocked(watch);
+  ForgetStepsLocked(StepKey(watch, name), StepKey(watch, name));
+  ForgetStepsLocked(StepKey(watch, kForeignName), StepKey(watch, kForeignName));
+}
+
+void NameCache::ForgetDirectoryLocked(int32_t watch) {
+  ForgetStepsLocked(StepKey(watch, 0), StepKey(watch, ~uint32_t{0}));
+}
+
+void NameCache::ForgetStepsLocked(uint64_t first, uint64_t last) {
   for (;;) {
-    const auto step = by_step_.find(StepKey(watch, name));
-    if (step == by_step_.end()) return;
+    const auto step = by_step_.lower_bound(Step(first, nullptr));
+    if (step == by_step_.end() || step->first > last) return;
     EraseLocked(step->second);
   }
 }
 
-void NameCache::ForgetDirectoryLocked(int32_t watch) {
-  for (auto entry = entries_.begin(); entry != entries_.end();) {
-    const auto next = std::next(entry);
-    for (const Watched& step : entry->walk) {
-      if (step.watch != watch) continue;
-      EraseLocked(entry);
-      break;
-    }
-    entry = next;
-  }
-}
-
-void NameCache::EraseLocked(Entries::iterator entry) {
-  const auto drop = [&](auto& index, uint64_t key) {
-    auto [at, end] = index.equal_range(key);
-    while (at != end) at = at->second == entry ? index.erase(at) : std::next(at);
-  };
-  drop(by_key_, entry->key_hash);
-  for (const Watched& step : entry->walk) drop(by_step_, StepKey(step.watch, step.name));
-  entries_.erase(entry);
+void NameCache::EraseLocked(Entry* entry) {
+  auto [at, end] = by_key_.equal_range(entry->key_hash);
+  while (at != end) at = at->second == entry ? by_key_.erase(at) : std::next(at);
+  for (const Watched& step : entry->walk) by_step_.erase({StepKey(step.watch, step.name), entry});
+  const std::shared_ptr<const Base> base = std::move(entry->base);
+  entries_.erase(entry->self);
+  if (base.use_count() == 1) bases_.erase(base->id);
 }
 
 void NameCache::ClearLocked() {
   by_key_.clear();
   by_step_.clear();
   entries_.clear();
+  bases_.clear();
 }
 
-NameCache::Entries::iterator NameCache::SearchLocked(const Question& question, size_t credentials,
-                                                     uint64_t hash) {
+NameCache::Entry* NameCache::SearchLocked(const Question& question, size_t credentials,
+                                          uint64_t hash) {
   const auto [begin, end] = by_key_.equal_range(hash);
   for (auto at = begin; at != end; ++at) {
     const Entry& entry = *at->second;
     if (entry.credentials == credentials && entry.follow == question.follow &&
-        entry.path == question.path) {
+        entry.base->id == question.base_id && entry.path == question.path) {
       return at->second;
     }
   }
-  return entries_.end();
+  return nullptr;
 }
 
 size_t NameCache::NumberOfLocked(const Credentials& credentials) {

@@ -15,13 +15,16 @@
 #include <array>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/btree_set.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
@@ -35,13 +38,15 @@ namespace moat::gofer {
 class NameCache {
  public:
   // `events`: the gofer's inotify descriptor, non-blocking.
-  explicit NameCache(Fd events) : events_(std::move(events)) {}
+  explicit NameCache(Fd events);
 
-  // A walk from the container's root, as someone.
+  // A walk as someone, from a directory or from the container's root.
   struct Question {
     const Credentials& credentials;
     absl::string_view path;
     Follow follow = Follow::kYes;
+    int base = -1;   // borrowed; -1: the container's root
+    FileId base_id;  // of `base`
   };
   struct Known {
     std::shared_ptr<const Fd> file;  // O_PATH; null: there is no such name (ENOENT)
@@ -63,37 +68,54 @@ class NameCache {
   void GiveUp(const Question& question);
 
  private:
+  // A directory that remembered walks start at. Held, so that nothing else gets its identity.
+  struct Base {
+    FileId id;
+    Fd fd;  // invalid: the container's root
+  };
   struct Entry {
     uint64_t key_hash = 0;
     size_t credentials = 0;  // index into credentials_
+    std::shared_ptr<const Base> base;
     Follow follow = Follow::kYes;
     std::string path;
     Known known;
     std::vector<Watched> walk;
+    std::list<Entry>::iterator self;
   };
   using Entries = std::list<Entry>;
+  // A step of an entry's walk, ordered by watch and name.
+  using Step = std::pair<uint64_t, Entry*>;
 
   void ReadEventsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Forgets what went through a name of the directory, or through any.
   void ForgetNameLocked(int32_t watch, uint32_t name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetDirectoryLocked(int32_t watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void EraseLocked(Entries::iterator entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetStepsLocked(uint64_t first, uint64_t last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Null when there are no descriptors left.
+  std::shared_ptr<const Base> BaseOfLocked(const Question& question)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EraseLocked(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ClearLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Entries::iterator SearchLocked(const Question& question, size_t credentials, uint64_t hash)
+  // Null when it is not there.
+  Entry* SearchLocked(const Question& question, size_t credentials, uint64_t hash)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The number that stands for `credentials` without their umask, which no lookup heeds.
   size_t NumberOfLocked(const Credentials& credentials) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // By hash: asked for lately, and hopeless. Direct-mapped: forgetting is harmless.
-  static constexpr size_t kRecent = 1024;
+  static constexpr size_t kRecent = 8192;
   using Recent = std::array<uint64_t, kRecent>;
 
   const Fd events_;
+  const size_t max_entries_;
   absl::Mutex mutex_;                            // a leaf
   uint64_t moment_ ABSL_GUARDED_BY(mutex_) = 0;  // counts events
   std::vector<Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
   Entries entries_ ABSL_GUARDED_BY(mutex_);  // lately used ones first
-  std::unordered_multimap<uint64_t, Entries::iterator> by_key_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_multimap<uint64_t, Entries::iterator> by_step_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_multimap<uint64_t, Entry*> by_key_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_set<Step> by_step_ ABSL_GUARDED_BY(mutex_);
+  std::map<FileId, std::weak_ptr<const Base>> bases_ ABSL_GUARDED_BY(mutex_);
   Recent asked_ ABSL_GUARDED_BY(mutex_) = {};
   Recent hopeless_ ABSL_GUARDED_BY(mutex_) = {};
 };

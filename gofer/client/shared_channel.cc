@@ -109,17 +109,27 @@ Follow FollowOf(int at_flags) {
 
 Failure Missing() { return Failure{Errno(ENOENT), std::nullopt}; }
 
-// Names are remembered as seen from the container's root.
-bool StartsAtContainerRoot(const PathRef& path) {
-  return !path.path.empty() && path.root < 0 && (path.base < 0 || path.path[0] == '/');
+// Names are remembered as seen from the container's root, or from a directory that can be told from
+// all others.
+std::optional<NameCache::Question> QuestionFor(const Credentials& credentials, const PathRef& path,
+                                               Follow follow) {
+  if (path.path.empty() || path.root >= 0) return std::nullopt;
+  NameCache::Question question = {credentials, path.path, follow, -1, {}};
+  if (path.base < 0 || path.path[0] == '/') return question;
+  if (!path.base_id) return std::nullopt;
+  question.base = path.base;
+  question.base_id = *path.base_id;
+  return question;
 }
 
 }  // namespace
 
 std::optional<NameCache::Known> SharedChannel::LookUp(const Credentials& credentials,
                                                       const PathRef& path, Follow follow) {
-  if (!names_ || !StartsAtContainerRoot(path)) return std::nullopt;
-  const NameCache::Question question = {credentials, path.path, follow};
+  if (!names_) return std::nullopt;
+  const auto wanted = QuestionFor(credentials, path, follow);
+  if (!wanted) return std::nullopt;
+  const NameCache::Question& question = *wanted;
   NameCache::Found found = names_->Find(question);
   if (found.known || !found.ask) return std::move(found.known);
   return Resolve(question, found.moment);
@@ -127,7 +137,8 @@ std::optional<NameCache::Known> SharedChannel::LookUp(const Credentials& credent
 
 std::optional<NameCache::Known> SharedChannel::Resolve(const NameCache::Question& question,
                                                        uint64_t moment) {
-  auto outcome = Builder(Operation::kResolve, question.credentials, {.path = question.path})
+  const PathRef path = {.path = question.path, .base = question.base};
+  auto outcome = Builder(Operation::kResolve, question.credentials, path)
                      .Arguments(Number(question.follow))
                      .CallOn(exchange_);
   auto* answer = std::get_if<Answer>(&outcome);
@@ -164,6 +175,12 @@ Outcome<Opened> SharedChannel::Open(const Credentials& credentials, const PathRe
   return ToOpened(Builder(Operation::kOpen, credentials, path)
                       .Arguments(flags, mode, resolve)
                       .CallOn(exchange_, &give_up));
+}
+
+std::shared_ptr<const Fd> SharedChannel::Remembered(const Credentials& credentials,
+                                                    const PathRef& path, Follow follow) {
+  auto known = LookUp(credentials, path, follow);
+  return known ? std::move(known->file) : nullptr;
 }
 
 Outcome<Opened> SharedChannel::OpenForExec(const Credentials& credentials, const PathRef& path,

@@ -22,6 +22,8 @@ class SharedChannel final : public Channel {
 
   Outcome<Opened> Open(const Credentials& credentials, const PathRef& path, uint64_t flags,
                        uint32_t mode, uint64_t resolve, const GiveUp& give_up) override;
+  std::shared_ptr<const Fd> Remembered(const Credentials& credentials, const PathRef& path,
+                                       Follow follow) override;
   Outcome<Opened> OpenForExec(const Credentials& credentials, const PathRef& path,
                               Follow follow) override;
   Outcome<struct statx> Stat(const Credentials& credentials, const PathRef& path, int at_flags,

@@ -62,7 +62,7 @@ constexpr OperationRule OnObject(Operation operation, size_t arguments, bool val
 }
 constexpr OperationRule Resolves() {
   OperationRule rule = Plain(Operation::kResolve, 1);
-  rule.allowed = 0;
+  rule.allowed = kBaseDescriptor;
   rule.body = ReplyBody::kBytes;
   rule.max_body = kMaxWatched * sizeof(Watched);
   rule.replies_descriptor = true;

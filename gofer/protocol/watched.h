@@ -23,11 +23,22 @@ static_assert(sizeof(Watched) == 8 && std::is_trivially_copyable_v<Watched>);
 
 inline constexpr size_t kMaxWatched = 128;
 
-// FNV-1a, never 0. Two names of one hash only cost a needless forgetting.
+// What stands for all names that are not plain ASCII.
+inline constexpr uint32_t kForeignName = 1;
+
+// FNV-1a of a name, never 0. Two names of one hash only cost a needless forgetting, and so do names
+// that differ in case: some directories do not tell those apart (casefold, which nothing short of
+// opening the directory tells). Such a directory knows still other spellings of a name, with other
+// characters, so all names with those are one.
 constexpr uint32_t HashName(absl::string_view name) {
   uint32_t hash = 2166136261u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  return hash == 0 ? 1 : hash;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) return kForeignName;
+    const bool capital = byte >= 'A' && byte <= 'Z';
+    hash = (hash ^ static_cast<unsigned char>(capital ? byte - 'A' + 'a' : byte)) * 16777619u;
+  }
+  return hash <= kForeignName ? kForeignName + 1 : hash;
 }
 
 }  // namespace moat::gofer

@@ -35,6 +35,7 @@ class Resolver {
   Step Enter(absl::string_view name, Fd file);
   Step FollowLink(const Fd& link);
   bool Note(absl::string_view name);
+  bool GoToStart();
   bool GoToRoot();
 
   Job& job_;
@@ -49,6 +50,15 @@ class Resolver {
 bool Resolver::GoToRoot() {
   directory_.Reset(::openat(job_.identity.root(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   return directory_.valid();
+}
+
+bool Resolver::GoToStart() {
+  if (absl::StartsWith(rest_, "/")) return GoToRoot();
+  directory_.Reset(::openat(job_.base, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  struct statx attributes;
+  return directory_ &&
+         ::statx(directory_.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &attributes) == 0 &&
+         job_.mounts.NameOf(attributes.stx_mnt_id).empty();
 }
 
 bool Resolver::Note(absl::string_view name) {
@@ -108,7 +118,7 @@ Resolver::Step Resolver::Next() {
 }
 
 Performed Resolver::Run() {
-  if (!job_.identity.in_container_root() || !GoToRoot()) return Failed(EOPNOTSUPP);
+  if (!job_.identity.in_container_root() || !GoToStart()) return Failed(EOPNOTSUPP);
   Step step;
   do {
     step = Next();

@@ -1,10 +1,8 @@
 #include "gofer/server/watches.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -16,14 +14,6 @@ constexpr uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO
                              IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 constexpr long kNoSymFollow = 0x2000;  // ST_NOSYMFOLLOW, Linux 5.10
 constexpr long kXfsMagic = 0x58465342;
-
-bool HasOwnOrderOfNames() {
-  const Fd here(::open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!here) return true;
-  int flags = 0;
-  // A file system without this ioctl has no such directories.
-  return ::ioctl(here.get(), FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_CASEFOLD_FL) != 0;
-}
 
 }  // namespace
 
@@ -51,7 +41,7 @@ Result<int> Watches::Watch(int directory) {
   if (watch < 0) return Errno(EOPNOTSUPP);
   if (IsKnown(watch)) return watch;
   absl::MutexLock lock(&mutex_);
-  if (known_.size() >= kMaxWatches || !ReportsChanges(directory) || HasOwnOrderOfNames()) {
+  if (known_.size() >= kMaxWatches || !ReportsChanges(directory)) {
     ::inotify_rm_watch(events_.get(), watch);
     return Errno(EOPNOTSUPP);
   }

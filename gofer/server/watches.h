@@ -23,8 +23,8 @@ class Watches {
   // The watch on `directory`, which the calling thread's working directory becomes. Any change of a
   // name in it, of its rights or of its own place is reported from now on. EOPNOTSUPP when that
   // can't be promised: the file system is not one whose changes all come through this kernel, it
-  // does not follow symlinks as usual (nosymfollow), compares names its own way (casefold), may not
-  // be read by the caller, or there are too many watches.
+  // does not follow symlinks as usual (nosymfollow), may not be read by the caller, or there are
+  // too many watches. Nobody who watches the directory sees anything of it.
   Result<int> Watch(int directory);
 
  private:

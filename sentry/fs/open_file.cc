@@ -27,6 +27,9 @@ constexpr uint64_t kScoping = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
 gofer::Outcome<Opened> OpenInTree(Call& call, const Caller& caller, const TreePlace& place,
                                   const OpenRequest& request) {
   if (place.is_descriptor()) return Reopen(call, caller, place, request.flags);
+  if (request.resolve == 0) {
+    if (auto known = OpenRemembered(call, caller, place, request.flags)) return *std::move(known);
+  }
   auto opened = call.gofer().Open(caller.credentials, place.ref(), request.flags, request.mode,
                                   request.resolve, [&call] { return call.SignalPending(); });
   const auto* failure = std::get_if<Failure>(&opened);

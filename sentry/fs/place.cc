@@ -33,11 +33,19 @@ Result<Place> AbsolutePlace(Call& call, const std::string& path) {
   return Place(TreePlace{Fd(), std::move(root), path});
 }
 
-std::optional<std::string> VirtualPathOf(Call& call, const Fd& base) {
+// Where a walk starts.
+struct Start {
+  std::optional<std::string> virtual_path;  // a directory of the virtual tree
+  std::optional<gofer::FileId> id;          // one of the container's, where it can be told
+};
+
+Start LookAt(Call& call, const Fd& base) {
   struct statx attributes {};
-  if (::statx(base.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &attributes) != 0) return {};
+  constexpr unsigned kMask = STATX_BASIC_STATS | gofer::kFileIdMask;
+  if (::statx(base.get(), "", AT_EMPTY_PATH, kMask, &attributes) != 0) return {};
   if (!S_ISDIR(attributes.stx_mode)) return {};
-  return call.container().tree->PathOfDirectory(attributes);
+  if (auto path = call.container().tree->PathOfDirectory(attributes)) return {std::move(path), {}};
+  return {{}, gofer::FileId::From(attributes)};
 }
 
 }  // namespace
@@ -60,12 +68,13 @@ bool IsLexicallyVirtual(absl::string_view path) {
 Result<Place> Locate(Call& call, const PathArg& where) {
   if (!where.scoped && absl::StartsWith(where.path, "/")) return AbsolutePlace(call, where.path);
   TRY_ASSIGN(Fd base, where.dirfd == AT_FDCWD ? call.WorkingDirectory() : call.TakeFd(where.dirfd));
-  if (auto directory = VirtualPathOf(call, base)) {
-    if (where.path.empty()) return Place(VirtualPlace{*std::move(directory)});
-    return Place(VirtualPlace{absl::StrCat(*directory, "/", where.path)});
+  Start start = LookAt(call, base);
+  if (start.virtual_path) {
+    if (where.path.empty()) return Place(VirtualPlace{*std::move(start.virtual_path)});
+    return Place(VirtualPlace{absl::StrCat(*start.virtual_path, "/", where.path)});
   }
   TRY_ASSIGN(Fd root, call.RootDirectory());
-  return Place(TreePlace{std::move(base), std::move(root), where.path});
+  return Place(TreePlace{std::move(base), std::move(root), where.path, start.id});
 }
 
 Result<Place> PlaceBehind(Call& call, LeftTree left) {
@@ -77,7 +86,7 @@ Result<Place> PlaceBehind(Call& call, LeftTree left) {
     return Place(TreePlace{std::move(top), std::move(root), left.rest.empty() ? "." : left.rest});
   }
   if (!left.rest.empty()) {
-    if (auto directory = VirtualPathOf(call, left.base)) {
+    if (auto directory = LookAt(call, left.base).virtual_path) {
       return Place(VirtualPlace{absl::StrCat(*directory, "/", left.rest)});
     }
   }

@@ -7,6 +7,7 @@
 #ifndef MOAT_SENTRY_FS_PLACE_H_
 #define MOAT_SENTRY_FS_PLACE_H_
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -37,8 +38,9 @@ struct TreePlace {
   Fd base;  // none: the caller's root
   Fd root;  // none: the container's root
   std::string path;
+  std::optional<gofer::FileId> base_id = {};  // of `base`, where known
 
-  gofer::PathRef ref() const { return {path, base.get(), root.get()}; }
+  gofer::PathRef ref() const { return {path, base.get(), root.get(), base_id}; }
   // The place is what `base` itself refers to, be it a directory or not.
   bool is_descriptor() const { return path.empty() && base.valid(); }
 };

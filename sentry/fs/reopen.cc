@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <string>
@@ -51,6 +52,12 @@ Result<Fd> OpenAnew(const Fd& fd, uint64_t flags) {
   return opened;
 }
 
+// Whether more than the mode may decide who reads the file (acl(5)).
+bool MayHaveAccessList(const Fd& fd) {
+  if (::fgetxattr(fd.get(), "system.posix_acl_access", nullptr, 0) >= 0) return true;
+  return errno != ENODATA && errno != EOPNOTSUPP;
+}
+
 Result<Fd> Duplicate(const Fd& fd) {
   Fd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy) return Errno::Last();
@@ -89,6 +96,25 @@ gofer::Outcome<Opened> Reopen(Call& call, const Caller& caller, const TreePlace&
   auto opened = ReopenFile(call, caller, place, flags, attributes);
   if (!opened.ok()) return Failure{opened.error(), {}};
   return *std::move(opened);
+}
+
+std::optional<Opened> OpenRemembered(Call& call, const Caller& caller, const TreePlace& place,
+                                     uint64_t flags) {
+  constexpr uint64_t kPlain = O_CLOEXEC | O_LARGEFILE | O_NOCTTY | O_NONBLOCK;
+  if ((flags & ~kPlain) != O_RDONLY) return std::nullopt;
+  const auto file = call.gofer().Remembered(caller.credentials, place.ref(), gofer::Follow::kYes);
+  if (!file) return std::nullopt;
+  Opened opened;
+  constexpr unsigned kMask = STATX_BASIC_STATS | STATX_MNT_ID;
+  constexpr uint16_t kAllRead = S_IFREG | S_IRUSR | S_IRGRP | S_IROTH;
+  if (::statx(file->get(), "", AT_EMPTY_PATH, kMask, &opened.attributes) != 0 ||
+      (opened.attributes.stx_mode & (S_IFMT | kAllRead)) != kAllRead) {
+    return std::nullopt;
+  }
+  auto fd = OpenAnew(*file, flags);
+  if (!fd.ok() || MayHaveAccessList(*fd)) return std::nullopt;
+  opened.fd = *std::move(fd);
+  return opened;
 }
 
 }  // namespace moat::sentry

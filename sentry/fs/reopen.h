@@ -1,8 +1,10 @@
-// Opening what a descriptor refers to once more, as open("/proc/self/fd/N") and /dev/stdin do.
+// Opening what a descriptor refers to once more, as open("/proc/self/fd/N") and /dev/stdin do; and
+// what a remembered name leads to.
 #ifndef MOAT_SENTRY_FS_REOPEN_H_
 #define MOAT_SENTRY_FS_REOPEN_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "gofer/client/client.h"
 #include "sentry/call.h"
@@ -17,6 +19,12 @@ namespace moat::sentry {
 // ENXIO for a socket.
 gofer::Outcome<gofer::Opened> Reopen(Call& call, const Caller& caller, const TreePlace& place,
                                      uint64_t flags);
+
+// Opens a regular file for reading without asking the gofer: one that the path is remembered to
+// lead to, and that everybody may read, so that no right of the caller's is in question. Nothing
+// when that is not so, or not sure: then the gofer is to be asked. `flags` are open(2)'s.
+std::optional<gofer::Opened> OpenRemembered(Call& call, const Caller& caller,
+                                            const TreePlace& place, uint64_t flags);
 
 }  // namespace moat::sentry
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "tests/conformance/conformance.h"
 
@@ -107,6 +108,35 @@ TEST_F(WatchRules, OneShotIsSeenOnceAndThenIgnored) {
   EXPECT_NE(0u, First(inotify, IN_IGNORED, &name).mask);
   WriteFile("two");
   EXPECT_EQ(0u, First(inotify, IN_CREATE, &name).mask);
+}
+TEST_F(WatchRules, LookingUpIsNoEvent) {
+  ASSERT_SUCCESS(mkdir("folder", 0755));
+  WriteFile("folder/file");
+  Fd inotify(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(inotify_add_watch(inotify.get(), "folder", IN_ALL_EVENTS), 0);
+  const std::string absolute = std::filesystem::current_path() / "folder/file";
+  Fd folder(open("folder", O_PATH));
+  struct stat attributes;
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_SUCCESS(stat("folder/file", &attributes));
+    ASSERT_SUCCESS(stat(absolute.c_str(), &attributes));
+    ASSERT_SUCCESS(fstatat(folder.get(), "file", &attributes, 0));
+    EXPECT_ERRNO(ENOENT, stat("folder/missing", &attributes));
+  }
+  std::string name;
+  EXPECT_EQ(0u, First(inotify, IN_ALL_EVENTS, &name).mask) << name;
+}
+TEST_F(WatchRules, EachOpenOfOneNameIsSeen) {
+  ASSERT_SUCCESS(mkdir("folder", 0755));
+  WriteFile("folder/file");
+  Fd inotify(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(inotify_add_watch(inotify.get(), "folder", IN_OPEN), 0);
+  for (int i = 0; i < 8; ++i) {
+    Fd file(open("folder/file", O_RDONLY));
+    std::string name;
+    EXPECT_EQ(unsigned{IN_OPEN}, First(inotify, IN_OPEN, &name).mask);
+    EXPECT_EQ("file", name);
+  }
 }
 TEST_F(WatchRules, OnlyDirRefusesFiles) {
   WriteFile("file");

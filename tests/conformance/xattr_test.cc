@@ -186,14 +186,14 @@ TEST_F(Xattr, TrustedOnesAreForRoot) {
   EXPECT_CHILD_ERRNO(EPERM, As({}, [] { return Set("trusted.a", "y"); }));
 }
 // struct posix_acl_xattr_header, entries of tag, permissions and id (linux/posix_acl_xattr.h).
-std::string AccessList(uint32_t user, uint16_t rights) {
+std::string AccessList(uint32_t user, uint16_t rights, uint16_t others = 0) {
   struct Entry {
     uint16_t tag, rights;
     uint32_t id;
   };
   constexpr uint32_t kNone = 0xffffffff;
   const Entry entries[] = {
-      {1, 6, kNone}, {2, rights, user}, {4, 0, kNone}, {16, 7, kNone}, {32, 0, kNone}};
+      {1, 6, kNone}, {2, rights, user}, {4, others, kNone}, {16, 7, kNone}, {32, others, kNone}};
   std::string bytes("\2\0\0\0", 4);
   for (const Entry& entry : entries) {
     for (int i = 0; i < 2; ++i) bytes += static_cast<char>(entry.tag >> (8 * i));
@@ -212,6 +212,29 @@ TEST_F(Xattr, AccessListLetsAUserIn) {
   EXPECT_CHILD_ERRNO(EACCES, As({}, [] { return ErrnoOf(open("file", O_WRONLY)); }));
   EXPECT_CHILD_ERRNO(EACCES, As({1001, 1001, {}}, [] { return ErrnoOf(open("file", O_RDONLY)); }));
   EXPECT_EQ(0670u, ModeOf("file"));
+}
+TEST_F(Xattr, AccessListKeepsAUserOutHoweverOftenTheFileWasOpened) {
+  const std::string name = "system.posix_acl_access";
+  if (Set(name, AccessList(1000, 4)) == EOPNOTSUPP) {
+    GTEST_SKIP() << "the file system has no access lists";
+  }
+  ASSERT_SUCCESS(removexattr("file", name.c_str()));
+  ASSERT_SUCCESS(chmod("file", 0664));
+  const auto often = [](int expected) {
+    for (int i = 0; i < 6; ++i) {
+      const int error = ErrnoOf(open("file", O_RDONLY | O_CLOEXEC));
+      if (error != expected) return error == 0 ? EBADE : error;
+    }
+    return expected;
+  };
+  EXPECT_CHILD_ERRNO(0, As({}, [&] { return often(0); }));
+  ASSERT_EQ(0, Set(name, AccessList(1000, 0, 4)));
+  ASSERT_EQ(0674u, ModeOf("file"));
+  EXPECT_CHILD_ERRNO(EACCES, As({}, [&] { return often(EACCES); }));
+  EXPECT_CHILD_ERRNO(0, As({1001, 1001, {}}, [&] { return often(0); }));
+  ASSERT_SUCCESS(removexattr("file", name.c_str()));
+  ASSERT_SUCCESS(chmod("file", 0640));
+  EXPECT_CHILD_ERRNO(EACCES, As({1001, 1001, {}}, [&] { return often(EACCES); }));
 }
 TEST_F(Xattr, MalformedAccessListIsEinval) {
   const int error = Set("system.posix_acl_access", "nonsense");
