@@ -32,19 +32,22 @@ int Event(int status) { return status >> 16; }
 Result<Tracee> Tracee::Stop(pid_t tid, absl::FunctionRef<Result<void>()> answer) {
   if (PtraceNumber(PTRACE_SEIZE, tid, kOptions) < 0) return Errno::Last();
   Tracee tracee(tid);
+  // It sleeps in its trap still. From here on each of us wakes the other.
+  tracee.own_cpu_ = std::make_unique<OwnCpu>();
+  tracee.cpu_.Hold(tid);
   if (PtraceNumber(PTRACE_INTERRUPT, tid, 0) < 0) return tracee.Reap();
   const bool answered = answer().ok();
   // Whatever makes it stop - our request, or a group-stop that had been asked for before - it then
   // stands at the door to user mode with the answer in its registers.
   if (!tracee.Wait().ok()) return Errno(ESRCH);
   if (!answered) return Errno(ESRCH);
-  tracee.cpu_.Hold(tid);
   return tracee;
 }
 
 Tracee::Tracee(Tracee&& other) noexcept
     : tid_(std::exchange(other.tid_, -1)),
       old_mask_(std::exchange(other.old_mask_, std::nullopt)),
+      own_cpu_(std::move(other.own_cpu_)),
       cpu_(std::exchange(other.cpu_, TaskCpu())),
       step_from_(other.step_from_),
       owes_sigtrap_(std::exchange(other.owes_sigtrap_, false)) {}
@@ -130,6 +133,7 @@ bool Tracee::StillOurs() const {
 
 Errno Tracee::Reap() {
   while (tid_ >= 0 && Wait().ok()) {
+    cpu_.Release(tid_);
     if (PtraceNumber(PTRACE_DETACH, tid_, 0) == 0) tid_ = -1;  // a stop, so it lives after all
   }
   return Errno(ESRCH);
@@ -146,6 +150,7 @@ void Tracee::Let() {
     Reap();
     return;
   }
+  own_cpu_.reset();
   const pid_t released = std::exchange(tid_, -1);
   if (owes_sigtrap_) ::syscall(SYS_tkill, released, SIGTRAP);
 }

@@ -15,6 +15,7 @@
 #include <sys/user.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "absl/functional/function_ref.h"
@@ -62,9 +63,10 @@ class Tracee final : public StoppedTask {
 
   pid_t tid_ = -1;                    // -1: gone or released
   std::optional<uint64_t> old_mask_;  // set once the signals are blocked
-  TaskCpu cpu_;                       // each step wakes the task and then us
-  uint64_t step_from_ = 0;            // the instruction that SetRegisters put it on
-  bool owes_sigtrap_ = false;         // somebody sent one while we stepped
+  std::unique_ptr<OwnCpu> own_cpu_;   // each step wakes the task and then us: held on one CPU
+  TaskCpu cpu_;
+  uint64_t step_from_ = 0;     // the instruction that SetRegisters put it on
+  bool owes_sigtrap_ = false;  // somebody sent one while we stepped
 };
 
 }  // namespace moat::platform::seccomp_notify
