@@ -363,7 +363,9 @@ TEST_F(Remembers, WhatLiesBelowEachDirectory) {
     const PathRef path = {"f", directory.get(), -1, FileId::From(attributes)};
     const int expected = round % 2 == 0 ? 0 : ENOENT;
     EXPECT_EQ(StatOften(path, own_, 0), expected);
-    EXPECT_EQ(channel_->Remembered(own_, path, Follow::kYes) != nullptr, round % 2 == 0);
+    const auto memory = channel_->Recall(own_, path, Follow::kYes);
+    EXPECT_TRUE(memory.known);
+    EXPECT_EQ(memory.file != nullptr, round % 2 == 0);
     fs::remove_all(At("d"));
     EXPECT_EQ(StatOften(path, own_, 0), ENOENT);
   }

@@ -111,13 +111,15 @@ class Channel {
 
   // open(2)/openat2(2). `flags` are the caller's, O_NOCTTY is added (the controlling terminal is
   // the sentry's business), O_CLOEXEC is meaningless here. `resolve` are RESOLVE_* flags, 0 for
-  // plain open. `mode` is masked by credentials.umask.
+  // plain open. `mode` is masked by credentials.umask. Always asks the gofer: Recall comes first.
   virtual Outcome<Opened> Open(const Credentials& credentials, const PathRef& path, uint64_t flags,
                                uint32_t mode, uint64_t resolve, const GiveUp& give_up) = 0;
-  // What `path` is remembered to lead to (an O_PATH descriptor), as surely as if it were looked up
-  // now; null when it is not. Tells nothing about rights to the file itself.
-  virtual std::shared_ptr<const Fd> Remembered(const Credentials& credentials, const PathRef& path,
-                                               Follow follow) = 0;
+  // What `path` is remembered to lead to, as surely as if it were looked up now.
+  struct Memory {
+    bool known = false;
+    std::shared_ptr<const Fd> file;  // O_PATH; null: there is no such name
+  };
+  virtual Memory Recall(const Credentials& credentials, const PathRef& path, Follow follow) = 0;
   // Opens a file to be executed: EACCES unless regular, executable by the caller and not on a
   // noexec mount. The descriptor is O_RDONLY; a file that may be executed but not read is opened
   // all the same, and told as Opened::secret: it must not get into the caller's hands.

@@ -55,9 +55,11 @@ NameCache::Found NameCache::Find(const Question& question) {
     found.known = entry->known;
     return found;
   }
-  uint64_t& asked = asked_[hash % kRecent];
-  found.ask = asked == hash && hopeless_[hash % kRecent] != hash;
-  asked = hash;
+  const size_t slot = hash % kRecent;
+  if (asked_[slot] != hash) times_[slot] = 0;
+  asked_[slot] = hash;
+  if (hopeless_[slot] != hash) found.asked = times_[slot];
+  if (times_[slot] < kMostAsked) ++times_[slot];
   return found;
 }
 

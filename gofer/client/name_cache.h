@@ -53,7 +53,7 @@ class NameCache {
   };
   struct Found {
     std::optional<Known> known;
-    bool ask = false;     // not known, but asked for lately: worth a kResolve
+    unsigned asked = 0;   // not known, and how often it was asked for lately; 0: or it is hopeless
     uint64_t moment = 0;  // for Insert
   };
 
@@ -106,6 +106,7 @@ class NameCache {
   // By hash: asked for lately, and hopeless. Direct-mapped: forgetting is harmless.
   static constexpr size_t kRecent = 8192;
   using Recent = std::array<uint64_t, kRecent>;
+  static constexpr unsigned kMostAsked = 3;
 
   const Fd events_;
   const size_t max_entries_;
@@ -117,6 +118,7 @@ class NameCache {
   absl::btree_set<Step> by_step_ ABSL_GUARDED_BY(mutex_);
   std::map<FileId, std::weak_ptr<const Base>> bases_ ABSL_GUARDED_BY(mutex_);
   Recent asked_ ABSL_GUARDED_BY(mutex_) = {};
+  std::array<uint8_t, kRecent> times_ ABSL_GUARDED_BY(mutex_) = {};  // of asked_
   Recent hopeless_ ABSL_GUARDED_BY(mutex_) = {};
 };
 

@@ -125,13 +125,14 @@ std::optional<NameCache::Question> QuestionFor(const Credentials& credentials, c
 }  // namespace
 
 std::optional<NameCache::Known> SharedChannel::LookUp(const Credentials& credentials,
-                                                      const PathRef& path, Follow follow) {
+                                                      const PathRef& path, Follow follow,
+                                                      unsigned before) {
   if (!names_) return std::nullopt;
   const auto wanted = QuestionFor(credentials, path, follow);
   if (!wanted) return std::nullopt;
   const NameCache::Question& question = *wanted;
   NameCache::Found found = names_->Find(question);
-  if (found.known || !found.ask) return std::move(found.known);
+  if (found.known || found.asked < before) return std::move(found.known);
   return Resolve(question, found.moment);
 }
 
@@ -169,18 +170,17 @@ Outcome<T> SharedChannel::Refreshed(Outcome<T> outcome) {
 Outcome<Opened> SharedChannel::Open(const Credentials& credentials, const PathRef& path,
                                     uint64_t flags, uint32_t mode, uint64_t resolve,
                                     const GiveUp& give_up) {
-  const bool looks_up = (flags & (O_CREAT | O_PATH | __O_TMPFILE)) == 0 && resolve == 0;
-  const Follow follow = (flags & O_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
-  if (looks_up && IsMissing(credentials, path, follow)) return Missing();
   return ToOpened(Builder(Operation::kOpen, credentials, path)
                       .Arguments(flags, mode, resolve)
                       .CallOn(exchange_, &give_up));
 }
 
-std::shared_ptr<const Fd> SharedChannel::Remembered(const Credentials& credentials,
-                                                    const PathRef& path, Follow follow) {
-  auto known = LookUp(credentials, path, follow);
-  return known ? std::move(known->file) : nullptr;
+Channel::Memory SharedChannel::Recall(const Credentials& credentials, const PathRef& path,
+                                      Follow follow) {
+  // Before most opens there is a stat: two of a kind are a habit.
+  auto known = LookUp(credentials, path, follow, /*before=*/2);
+  if (!known) return {};
+  return {true, std::move(known->file)};
 }
 
 Outcome<Opened> SharedChannel::OpenForExec(const Credentials& credentials, const PathRef& path,

@@ -22,8 +22,7 @@ class SharedChannel final : public Channel {
 
   Outcome<Opened> Open(const Credentials& credentials, const PathRef& path, uint64_t flags,
                        uint32_t mode, uint64_t resolve, const GiveUp& give_up) override;
-  std::shared_ptr<const Fd> Remembered(const Credentials& credentials, const PathRef& path,
-                                       Follow follow) override;
+  Memory Recall(const Credentials& credentials, const PathRef& path, Follow follow) override;
   Outcome<Opened> OpenForExec(const Credentials& credentials, const PathRef& path,
                               Follow follow) override;
   Outcome<struct statx> Stat(const Credentials& credentials, const PathRef& path, int at_flags,
@@ -72,8 +71,10 @@ class SharedChannel final : public Channel {
 
  private:
   // What is known of `path`, perhaps because the gofer was asked just now. None: make the call.
+  // A call that is dear by itself is worth remembering only once the name has been asked for
+  // `before` times.
   std::optional<NameCache::Known> LookUp(const Credentials& credentials, const PathRef& path,
-                                         Follow follow);
+                                         Follow follow, unsigned before = 1);
   std::optional<NameCache::Known> Resolve(const NameCache::Question& question, uint64_t moment);
   // Whether it is known that there is no `path`.
   bool IsMissing(const Credentials& credentials, const PathRef& path, Follow follow);

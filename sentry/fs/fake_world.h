@@ -71,7 +71,7 @@ class FakePlatform : public platform::Platform {
 class FakeChannel : public gofer::Channel {
  public:
   std::vector<std::string> asked;  // "operation path"
-  std::shared_ptr<const Fd> remembered;
+  Memory remembered;
   std::function<gofer::Outcome<gofer::Opened>(const gofer::PathRef&)> on_open;
   std::function<gofer::Outcome<struct statx>(const gofer::PathRef&)> on_stat;
   std::function<gofer::Outcome<Unit>(const std::string& operation)> on_change;
@@ -89,9 +89,7 @@ class FakeChannel : public gofer::Channel {
     if (on_open) return on_open(path);
     return Unanswered();
   }
-  std::shared_ptr<const Fd> Remembered(const Who&, const Ref&, gofer::Follow) override {
-    return remembered;
-  }
+  Memory Recall(const Who&, const Ref&, gofer::Follow) override { return remembered; }
   Out<gofer::Opened> OpenForExec(const Who&, const Ref& path, gofer::Follow) override {
     Note("exec", path);
     return Unanswered();

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -24,12 +25,26 @@ using gofer::Opened;
 
 constexpr uint64_t kScoping = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
 
+// Where the answer is known already.
+std::optional<gofer::Outcome<Opened>> OpenByMemory(Call& call, const Caller& caller,
+                                                   const TreePlace& place,
+                                                   const OpenRequest& request) {
+  constexpr uint64_t kMore = O_CREAT | O_PATH | __O_TMPFILE;
+  if ((request.flags & kMore) != 0 || request.resolve != 0) return std::nullopt;
+  const gofer::Follow follow =
+      (request.flags & O_NOFOLLOW) != 0 ? gofer::Follow::kNo : gofer::Follow::kYes;
+  const auto memory = call.gofer().Recall(caller.credentials, place.ref(), follow);
+  if (!memory.known) return std::nullopt;
+  if (!memory.file) return Failure{Errno(ENOENT), {}};
+  auto opened = OpenForAnybody(*memory.file, request.flags);
+  if (!opened) return std::nullopt;
+  return *std::move(opened);
+}
+
 gofer::Outcome<Opened> OpenInTree(Call& call, const Caller& caller, const TreePlace& place,
                                   const OpenRequest& request) {
   if (place.is_descriptor()) return Reopen(call, caller, place, request.flags);
-  if (request.resolve == 0) {
-    if (auto known = OpenRemembered(call, caller, place, request.flags)) return *std::move(known);
-  }
+  if (auto opened = OpenByMemory(call, caller, place, request)) return *std::move(opened);
   auto opened = call.gofer().Open(caller.credentials, place.ref(), request.flags, request.mode,
                                   request.resolve, [&call] { return call.SignalPending(); });
   const auto* failure = std::get_if<Failure>(&opened);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "absl/strings/str_cat.h"
 #include "sentry/fs/fake_world.h"
 #include "sentry/fs/place.h"
 #include "sentry/syscalls/handlers.h"
@@ -189,6 +190,33 @@ TEST(Paths, DescriptorBehindALinkIsOpenedAnew) {
   EXPECT_EQ(a.st_ino, b.st_ino);
   EXPECT_EQ(::fcntl(given->fd.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
   EXPECT_EQ(world.channel.asked.back(), "access ");
+}
+
+TEST(Paths, RememberedFileIsOpenedWithoutTheGofer) {
+  FakeWorld world;
+  const Fd file(::memfd_create("remembered", MFD_CLOEXEC));
+  const std::string path = absl::StrCat("/proc/self/fd/", file.get());
+  const auto remembered = std::make_shared<const Fd>(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  const auto gofer_is_asked = [&](uint64_t flags) {
+    const size_t before = world.channel.asked.size();
+    const Outcome outcome = world.Run(SysOpen, {At("/etc/x"), flags});
+    const bool asked = world.channel.asked.size() > before;
+    EXPECT_NE(asked, std::holds_alternative<GiveFd>(outcome));
+    return asked;
+  };
+  EXPECT_TRUE(gofer_is_asked(O_RDONLY));
+  world.channel.remembered = {true, remembered};
+  ASSERT_EQ(::fchmod(file.get(), 0444), 0);
+  EXPECT_FALSE(gofer_is_asked(O_RDONLY | O_CLOEXEC));
+  EXPECT_TRUE(gofer_is_asked(O_RDWR));
+  EXPECT_TRUE(gofer_is_asked(O_RDONLY | O_NOFOLLOW));
+  EXPECT_TRUE(gofer_is_asked(O_RDONLY | O_DIRECT));
+  EXPECT_TRUE(gofer_is_asked(O_RDONLY | O_NOATIME));
+  ASSERT_EQ(::fchmod(file.get(), 0440), 0);
+  EXPECT_TRUE(gofer_is_asked(O_RDONLY));
+  world.channel.remembered = {true, nullptr};
+  EXPECT_EQ(ErrorOf(world.Run(SysOpen, {At("/etc/x"), O_RDONLY})), ENOENT);
+  EXPECT_TRUE(gofer_is_asked(O_RDONLY | O_CREAT));
 }
 
 TEST(Openat2, SizeRules) {

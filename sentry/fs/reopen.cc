@@ -98,20 +98,17 @@ gofer::Outcome<Opened> Reopen(Call& call, const Caller& caller, const TreePlace&
   return *std::move(opened);
 }
 
-std::optional<Opened> OpenRemembered(Call& call, const Caller& caller, const TreePlace& place,
-                                     uint64_t flags) {
+std::optional<Opened> OpenForAnybody(const Fd& file, uint64_t flags) {
   constexpr uint64_t kPlain = O_CLOEXEC | O_LARGEFILE | O_NOCTTY | O_NONBLOCK;
   if ((flags & ~kPlain) != O_RDONLY) return std::nullopt;
-  const auto file = call.gofer().Remembered(caller.credentials, place.ref(), gofer::Follow::kYes);
-  if (!file) return std::nullopt;
   Opened opened;
   constexpr unsigned kMask = STATX_BASIC_STATS | STATX_MNT_ID;
   constexpr uint16_t kAllRead = S_IFREG | S_IRUSR | S_IRGRP | S_IROTH;
-  if (::statx(file->get(), "", AT_EMPTY_PATH, kMask, &opened.attributes) != 0 ||
+  if (::statx(file.get(), "", AT_EMPTY_PATH, kMask, &opened.attributes) != 0 ||
       (opened.attributes.stx_mode & (S_IFMT | kAllRead)) != kAllRead) {
     return std::nullopt;
   }
-  auto fd = OpenAnew(*file, flags);
+  auto fd = OpenAnew(file, flags);
   if (!fd.ok() || MayHaveAccessList(*fd)) return std::nullopt;
   opened.fd = *std::move(fd);
   return opened;

@@ -20,11 +20,10 @@ namespace moat::sentry {
 gofer::Outcome<gofer::Opened> Reopen(Call& call, const Caller& caller, const TreePlace& place,
                                      uint64_t flags);
 
-// Opens a regular file for reading without asking the gofer: one that the path is remembered to
-// lead to, and that everybody may read, so that no right of the caller's is in question. Nothing
-// when that is not so, or not sure: then the gofer is to be asked. `flags` are open(2)'s.
-std::optional<gofer::Opened> OpenRemembered(Call& call, const Caller& caller,
-                                            const TreePlace& place, uint64_t flags);
+// Opens `file` (O_PATH), which is in the container's tree, for reading without asking the gofer: if
+// it is a regular file that everybody may read, so that no right of the caller's is in question.
+// Nothing when that is not so, or not sure. `flags` are open(2)'s.
+std::optional<gofer::Opened> OpenForAnybody(const Fd& file, uint64_t flags);
 
 }  // namespace moat::sentry
 
