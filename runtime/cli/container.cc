@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <sstream>
 
 #include "absl/cleanup/cleanup.h"
@@ -124,22 +126,63 @@ absl::Status WithCommandExitCode(const absl::Status& status) {
       status, error == ENOENT || error == ENOTDIR ? kCommandNotFound : kCommandNotExecutable);
 }
 
-// Kills what still lives of `processes` and waits for their ends, in order. Those that are our own
-// children are reaped at once: the sentry ends only when all of its pid namespace are.
-void KillAndWait(std::initializer_list<state::ProcessRef> processes) {
+// One that is our own child is reaped at once.
+void ReapOwn(int pidfd) {
+  siginfo_t unused = {};
+  ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &unused, WEXITED | WNOHANG | __WALL);
+}
+
+// Whether nothing is left of the thread: it has no memory and no descriptors, which go before its
+// namespaces and control group do.
+bool ThreadHasLetGo(const std::filesystem::path& thread) {
+  constexpr size_t kMaxStatm = 256;
+  const auto statm = ReadFile((thread / "statm").string(), kMaxStatm);
+  if (!statm.ok()) return true;
+  std::error_code error;
+  return absl::StartsWith(*statm, "0 ") &&
+         std::filesystem::directory_iterator(thread / "fd", error) ==
+             std::filesystem::directory_iterator();
+}
+
+// Whether only the number of the process is left. Pid 1 of a namespace stays like that until all
+// others of it are reaped, which is not ours to do: whoever took them in may be slow.
+bool HasLetGo(pid_t pid) {
+  std::error_code error;
+  std::filesystem::directory_iterator thread(absl::StrCat("/proc/", pid, "/task"), error), end;
+  for (; !error && thread != end; thread.increment(error)) {
+    if (!ThreadHasLetGo(thread->path())) return false;
+  }
+  return true;
+}
+
+// Waits for the end of the sentry, the others being dead.
+void AwaitSentry(int pidfd) {
+  const auto pid = PidOf(pidfd);
+  if (!pid.ok()) return;
+  int wait = 1;
+  for (int waited = 0; waited < kKillWaitMilliseconds; waited += wait) {
+    pollfd dead = {pidfd, POLLIN, 0};
+    if (::poll(&dead, 1, wait) != 0 || HasLetGo(*pid)) break;
+    wait = std::min(2 * wait, 50);
+  }
+  ReapOwn(pidfd);
+}
+
+// Kills what still lives of a container and waits for its end.
+void KillAndWait(const state::Record& record) {
   std::vector<Fd> pidfds;
-  for (const state::ProcessRef& process : processes) {
+  for (const state::ProcessRef& process : {record.init, record.gofer, record.sentry}) {
     auto pidfd = state::OpenProcess(process);
-    if (!pidfd.ok()) continue;
-    ::syscall(SYS_pidfd_send_signal, pidfd->get(), SIGKILL, nullptr, 0);
-    pidfds.push_back(*std::move(pidfd));
+    if (pidfd.ok()) ::syscall(SYS_pidfd_send_signal, pidfd->get(), SIGKILL, nullptr, 0);
+    pidfds.push_back(pidfd.ok() ? *std::move(pidfd) : Fd());
   }
-  for (const Fd& pidfd : pidfds) {
-    pollfd dead = {pidfd.get(), POLLIN, 0};
+  for (const Fd* pidfd : {&pidfds[0], &pidfds[1]}) {
+    if (!*pidfd) continue;
+    pollfd dead = {pidfd->get(), POLLIN, 0};
     ::poll(&dead, 1, kKillWaitMilliseconds);
-    siginfo_t unused = {};
-    ::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &unused, WEXITED | WNOHANG | __WALL);
+    ReapOwn(pidfd->get());
   }
+  if (pidfds[2]) AwaitSentry(pidfds[2].get());
 }
 
 // Ends init and, because of that, the sentry, whose end before that of the last task would be taken
@@ -154,10 +197,9 @@ void EndBySelf(const state::Record& record) {
   ::poll(&dead, 1, kPatienceMilliseconds);
 }
 
-// The sentry is waited for last: pid 1 of a namespace ends only after all others in it.
 void EndAll(const state::Record& record) {
   if (record.shares_pids) EndBySelf(record);
-  KillAndWait({record.init, record.gofer, record.sentry});
+  KillAndWait(record);
 }
 
 hooks::HookContainer HookFacts(const state::Record& record) {

@@ -52,6 +52,29 @@ class Running(SandboxTest):
         return self.out.stat().st_size > before
 
 
+# Takes in what its children leave and never reaps it: an init of a machine that is slow.
+NEGLIGENT_PARENT = """
+import ctypes, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+print(subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode, flush=True)
+sys.stdin.read()
+"""
+
+
+class Delete(Running):
+    def test_delete_does_not_wait_for_a_parent_that_does_not_reap(self):
+        self.delete_at_end(ID)
+        bundle = self.bundle(root("base"), lambda config: config["process"].update(args=["sleep", "600"]))
+        parent = subprocess.Popen(["python3", "-c", NEGLIGENT_PARENT, MOAT, "--root", self.state, "run", "-d", "--bundle", bundle, ID],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(parent.communicate)  # which lets it end
+        self.assertEqual("0\n", parent.stdout.readline())
+        begin = time.monotonic()
+        self.assert_ends(self.moat("delete", "--force", ID), 0)
+        self.assertLess(time.monotonic() - begin, 3)  # ten seconds is when it would give up
+        self.assertEqual([], self.containers_in_state())
+
+
 class Pause(Running):
     def test_pause_and_resume(self):
         self.start(COUNTER)
