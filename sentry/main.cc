@@ -69,7 +69,8 @@ absl::StatusOr<std::unique_ptr<CallPolicy>> ReadPolicy(const Fd& file) {
   return std::make_unique<CallPolicy>(std::move(calls));
 }
 
-absl::Status BuildContainer(Sentry& sentry) {
+// What needs nothing of the init, done while that one is being made.
+absl::Status BuildParts(Sentry& sentry) {
   Container& container = sentry.container;
   BootConfig& config = sentry.config;
   container.id = config.id;
@@ -81,7 +82,15 @@ absl::Status BuildContainer(Sentry& sentry) {
   config.policy.Reset();
   container.audit = std::make_unique<Audit>(std::move(config.audit), config.id, config.audit_all);
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
+  auto gofer = gofer::Connect(std::move(config.gofer));
+  if (!gofer.ok()) return ErrnoStatus(gofer.error().value(), "connect to", "the gofer");
+  container.gofer = std::move(gofer).value();
+  return absl::OkStatus();
+}
 
+absl::Status BuildContainer(Sentry& sentry) {
+  Container& container = sentry.container;
+  BootConfig& config = sentry.config;
   ASSIGN_OR_RETURN(auto stub_root,
                    StubRoot::Create(std::move(sentry.attachment.stub), config.loader));
   config.loader.Reset();
@@ -106,9 +115,6 @@ absl::Status BuildContainer(Sentry& sentry) {
   tree.cgroup_pids = config.cgroup_pids.get();
   ASSIGN_OR_RETURN(container.tree, MakeVirtualTree(std::move(tree)));
 
-  auto gofer = gofer::Connect(std::move(config.gofer));
-  if (!gofer.ok()) return ErrnoStatus(gofer.error().value(), "connect to", "the gofer");
-  container.gofer = std::move(gofer).value();
   ASSIGN_OR_RETURN(container.init_tgid, PidOf(sentry.attachment.init_process.get()));
   if (!config.tie) return absl::OkStatus();
   ASSIGN_OR_RETURN(sentry.ender, TaskEnder::Create(sentry.root.proc.get(), container.init_tgid,
@@ -139,6 +145,7 @@ absl::StatusOr<int> Serve(Fd control) {
     return prepared;
   }
   RETURN_IF_ERROR(SendBootMessage(control.get(), "ready"));
+  RETURN_IF_ERROR(BuildParts(sentry));
   const int init = sentry.config.init.get();
   ASSIGN_OR_RETURN(sentry.attachment, ReceiveAttachment(init));
   RETURN_IF_ERROR(BuildContainer(sentry));

@@ -192,11 +192,15 @@ TEST_F(LaunchTest, LeavesNothingBehindWhicheverStepFails) {
   const size_t descriptors = List("/proc/self/fd").size();
   const Filter filter = TestFilter();
   const std::vector<std::string> steps = {
-      "check request", "open programs", "make groups",       "build root",       "listen",
-      "start sentry",  "boot sentry",   "start gofer",       "boot gofer",       "start init",
-      "make init",     "become root",   "set up namespaces", "take descriptors", "send prepared",
-      "await init",    "mount queues",  "await supervisors", "install filter",   "limit init",
-      "attach sentry", "finish",        "await created",     "limit pids"};
+      "check request",    "open pids",         "open programs",
+      "make groups",      "start root",        "listen",
+      "start sentry",     "start gofer",       "start init",
+      "await root",       "boot sentry",       "boot gofer",
+      "make init",        "become root",       "set up namespaces",
+      "take descriptors", "send prepared",     "await init",
+      "mount queues",     "await supervisors", "install filter",
+      "limit init",       "attach sentry",     "finish",
+      "await created",    "limit pids",        "tie"};
   for (const std::string& failing : steps) {
     SCOPED_TRACE(failing);
     const LaunchRequest request = Request();

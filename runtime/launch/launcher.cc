@@ -107,16 +107,21 @@ absl::StatusOr<Launched> Launcher::Run() {
   RETURN_IF_ERROR(Step("open pids", &Launcher::OpenPids));
   RETURN_IF_ERROR(Step("open programs", &Launcher::OpenPrograms));
   RETURN_IF_ERROR(Step("make groups", &Launcher::MakeGroups));
-  RETURN_IF_ERROR(Step("build root", &Launcher::BuildRoot));
+  // All processes are started before anything waits for one of them, so that they make their
+  // namespaces side by side; but a terminal is the root's, and hooks may still change the root.
+  RETURN_IF_ERROR(Step("start root", &Launcher::StartRoot));
   RETURN_IF_ERROR(Step("listen", &Launcher::Listen));
   RETURN_IF_ERROR(Step("start sentry", &Launcher::StartSentryProcess));
-  // Before anything waits for the init, so that all start side by side; but hooks may still change
-  // the root.
-  const bool boot_early = !has_create_hooks();
-  if (boot_early) RETURN_IF_ERROR(Step("boot sentry", &Launcher::BootSentry));
   RETURN_IF_ERROR(Step("start gofer", &Launcher::StartGoferProcess));
-  if (boot_early) RETURN_IF_ERROR(Step("boot gofer", &Launcher::BootGofer));
-  RETURN_IF_ERROR(Step("start init", &Launcher::StartInit));
+  const bool has_terminal = process().terminal;
+  if (!has_terminal) RETURN_IF_ERROR(Step("start init", &Launcher::StartInit));
+  RETURN_IF_ERROR(Step("await root", &Launcher::AwaitRoot));
+  const bool boot_early = !has_create_hooks();
+  if (boot_early) {
+    RETURN_IF_ERROR(Step("boot sentry", &Launcher::BootSentry));
+    RETURN_IF_ERROR(Step("boot gofer", &Launcher::BootGofer));
+  }
+  if (has_terminal) RETURN_IF_ERROR(Step("start init", &Launcher::StartInit));
   RETURN_IF_ERROR(Step("await init", &Launcher::AwaitInit));
   RETURN_IF_ERROR(Step("mount queues", &Launcher::MountQueues));
   RETURN_IF_ERROR(Step("move network devices", &Launcher::MoveNetDevices));
@@ -228,15 +233,20 @@ absl::Status Launcher::MakeGroups() {
   return request_.on_groups(GroupsAre::kMade, groups_.groups.paths());
 }
 
-absl::Status Launcher::BuildRoot() {
-  ASSIGN_OR_RETURN(root_,
-                   rootfs::BuildRoot({.spec = request_.spec,
+absl::Status Launcher::StartRoot() {
+  ASSIGN_OR_RETURN(building_,
+                   rootfs::StartRoot({.spec = request_.spec,
                                       .ids = ids_,
                                       .bundle = request_.bundle,
                                       .staging = request_.state_dir,
                                       .plan = request_.root_plan ? &*request_.root_plan : nullptr,
                                       .policy = request_.policy,
                                       .unfinished = has_create_hooks()}));
+  return absl::OkStatus();
+}
+
+absl::Status Launcher::AwaitRoot() {
+  ASSIGN_OR_RETURN(root_, rootfs::TakeRoot(building_));
   return absl::OkStatus();
 }
 
@@ -254,6 +264,8 @@ absl::Status Launcher::StartSentryProcess() {
   ASSIGN_OR_RETURN(sentry_,
                    StartSentry(sentry_program_.get(), ids_, pids_ ? pids_->supervisors.get() : -1,
                                request_.die_with_parent, SupervisorPlacement()));
+  // It looks for our end at its gate, of which the children that come now have copies.
+  if (request_.die_with_parent) RETURN_IF_ERROR(AwaitExecution(sentry_.gate, kSentry));
   scope_.reset();  // it has the sentry now
   ASSIGN_OR_RETURN(service_, SocketPair());
   ASSIGN_OR_RETURN(init_socket_, SocketPair());
@@ -383,7 +395,19 @@ absl::Status Launcher::MoveNetDevices() {
   return namespaces::MoveNetDevices(devices, network.get());
 }
 
-absl::Status Launcher::MountQueues() { return rootfs::MountQueues(root_, ipc_namespace_.get()); }
+// Hooks are to find them; else they are waited for with the supervisors.
+absl::Status Launcher::MountQueues() {
+  if (root_.queues.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(queues_, rootfs::StartQueues(root_, ipc_namespace_.get()));
+  return has_create_hooks() ? AwaitQueues() : absl::OkStatus();
+}
+
+absl::Status Launcher::AwaitQueues() {
+  if (!queues_) return absl::OkStatus();
+  const absl::Status status = queues_->Finish().status();
+  queues_.reset();
+  return status;
+}
 
 bool Launcher::has_create_hooks() const {
   const spec::Hooks& hooks = request_.spec.hooks;
@@ -422,6 +446,9 @@ absl::Status Launcher::FinishRoot() {
 }
 
 absl::Status Launcher::AwaitSupervisors() {
+  RETURN_IF_ERROR(AwaitQueues());
+  RETURN_IF_ERROR(AwaitExecution(gofer_.gate, kGofer));
+  RETURN_IF_ERROR(AwaitExecution(sentry_.gate, kSentry));
   RETURN_IF_ERROR(Expect(gofer_.boot.get(), kGofer, "ready").status());
   return Expect(sentry_.control.get(), kSentry, "ready").status();
 }

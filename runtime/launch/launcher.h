@@ -22,6 +22,7 @@
 #include "runtime/launch/scope_holder.h"
 #include "runtime/launch/shared_pids.h"
 #include "runtime/launch/supervisors.h"
+#include "runtime/namespaces/child_step.h"
 #include "runtime/namespaces/id_map.h"
 #include "runtime/namespaces/namespace_plan.h"
 #include "runtime/rootfs/build_root.h"
@@ -68,7 +69,8 @@ class Launcher {
   absl::Status OpenPrograms();
   absl::Status MakeGroups();
   absl::Status StartScope(const cgroups::Layout& layout);
-  absl::Status BuildRoot();
+  absl::Status StartRoot();
+  absl::Status AwaitRoot();
   absl::Status Listen();
   absl::Status StartSentryProcess();
   absl::Status StartGoferProcess();
@@ -77,6 +79,7 @@ class Launcher {
   absl::Status BootSentry();
   absl::Status AwaitInit();
   absl::Status MountQueues();
+  absl::Status AwaitQueues();
   absl::Status MoveNetDevices();
   absl::Status RunRuntimeHooks();
   absl::Status FinishRoot();
@@ -113,6 +116,7 @@ class Launcher {
 
   OwnedGroups groups_;
   std::unique_ptr<ScopeHolder> scope_;  // until the sentry is there
+  namespaces::ChildStep building_;
   rootfs::BuiltRoot root_;
   OwnedControlFile control_file_;
   Fd listen_;
@@ -124,6 +128,7 @@ class Launcher {
   Process init_;
   Process init_parent_;
   Fd stub_, proc_b_, pid_namespace_b_, ipc_namespace_;
+  std::optional<namespaces::ChildStep> queues_;
   Fd listener_;
 };
 

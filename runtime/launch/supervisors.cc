@@ -85,16 +85,13 @@ absl::StatusOr<Process> CloneChildIn(int pid_namespace, Start& start, uint64_t f
   return CloneChild(start, flags);
 }
 
-absl::Status LetGo(Start& start) {
+// Our end of the gate.
+absl::StatusOr<Fd> LetGo(Start& start) {
   start.gate.second.Reset();
   if (::write(start.gate.first.get(), "g", 1) != 1) {
     return ErrnoStatus(errno, "start", start.name);
   }
-  int error = 0;
-  const ssize_t size = ::read(start.gate.first.get(), &error, sizeof(error));
-  if (size == sizeof(error)) return ErrnoStatus(error, "execute", start.name);
-  // Killed on the way looks like success here; its first message won't come then.
-  return absl::OkStatus();
+  return std::move(start.gate.first);
 }
 
 absl::Status WriteOuterMaps(pid_t pid, const namespaces::IdMaps& ids) {
@@ -112,6 +109,14 @@ absl::StatusOr<Fd> OpenNamespace(pid_t pid, const char* name) {
 
 }  // namespace
 
+absl::Status AwaitExecution(const Fd& gate, absl::string_view name) {
+  int error = 0;
+  const ssize_t size = ::read(gate.get(), &error, sizeof(error));
+  if (size == sizeof(error)) return ErrnoStatus(error, "execute", name);
+  // Killed on the way looks like success here; its first message won't come then.
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps& ids,
                                           int pid_namespace, bool die_with_parent,
                                           const Placement& place) {
@@ -128,7 +133,7 @@ absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps&
   ASSIGN_OR_RETURN(sentry.user_namespace, OpenNamespace(pid, "user"));
   ASSIGN_OR_RETURN(sentry.pid_namespace, OpenNamespace(pid, "pid"));
   ASSIGN_OR_RETURN(sentry.net_namespace, OpenNamespace(pid, "net"));
-  RETURN_IF_ERROR(LetGo(start));
+  ASSIGN_OR_RETURN(sentry.gate, LetGo(start));
   sentry.control = std::move(start.boot.first);
   return sentry;
 }
@@ -138,7 +143,7 @@ absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace, const Pl
   GoferProcess gofer;
   ASSIGN_OR_RETURN(gofer.process, CloneChildIn(pid_namespace, start, 0));
   RETURN_IF_ERROR(place(gofer.process.pid()));
-  RETURN_IF_ERROR(LetGo(start));
+  ASSIGN_OR_RETURN(gofer.gate, LetGo(start));
   gofer.boot = std::move(start.boot.first);
   return gofer;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/fd.h"
 #include "runtime/launch/process.h"
 #include "runtime/namespaces/id_map.h"
@@ -18,22 +19,27 @@ using Placement = std::function<absl::Status(pid_t)>;
 struct SentryProcess {
   Fd control;                                       // moat's end of descriptor 3
   Fd user_namespace, pid_namespace, net_namespace;  // A, P_A and its empty network
+  Fd gate;                                          // for AwaitExecution
   Process process;
 };
 
 // In new user (with `ids`' outer maps), mount, net, ipc and uts namespaces, and in a new pid
-// namespace, or in `pid_namespace` unless that is -1. Returns when the program runs.
+// namespace, or in `pid_namespace` unless that is -1. The program may not run yet (AwaitExecution).
 absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps& ids,
                                           int pid_namespace, bool die_with_parent,
                                           const Placement& place);
 
 struct GoferProcess {
   Fd boot;  // moat's end of descriptor 3
+  Fd gate;  // for AwaitExecution
   Process process;
 };
 
 // In the pid namespace `pid_namespace`, otherwise as the caller is.
 absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace, const Placement& place);
+
+// Waits until the program of `name`, whose gate this is, runs, or could not be executed: an error.
+absl::Status AwaitExecution(const Fd& gate, absl::string_view name);
 
 }  // namespace moat::launch
 

@@ -54,7 +54,25 @@ absl::Status StatusFromJson(const json& value) {
   return WithErrno(status, value.value("errno", 0));
 }
 
-absl::StatusOr<Handover> RunInChild(const std::function<absl::StatusOr<Handover>()>& step) {
+ChildStep& ChildStep::operator=(ChildStep&& other) noexcept {
+  std::swap(child_, other.child_);
+  std::swap(answer_, other.answer_);
+  return *this;
+}
+
+ChildStep::~ChildStep() {
+  if (child_ < 0) return;
+  ::kill(child_, SIGKILL);
+  Reap();
+}
+
+void ChildStep::Reap() {
+  while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  child_ = -1;
+}
+
+absl::StatusOr<ChildStep> ChildStep::Start(const std::function<absl::StatusOr<Handover>()>& step) {
   ASSIGN_OR_RETURN(auto ends, SocketPair());
   const pid_t child = ::fork();
   if (child < 0) return ErrnoStatus(errno, "fork", "");
@@ -62,19 +80,24 @@ absl::StatusOr<Handover> RunInChild(const std::function<absl::StatusOr<Handover>
     ends.first.Reset();
     RunAndReport(ends.second.get(), step);
   }
-  ends.second.Reset();
-  const absl::Cleanup reap = [child] {
-    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  };
+  return ChildStep(child, std::move(ends.first));
+}
+
+absl::StatusOr<Handover> ChildStep::Finish() {
+  const absl::Cleanup reap = [this] { Reap(); };
   ASSIGN_OR_RETURN(FdMessage answer,
-                   ReceiveMessage(ends.first.get(), kMaxHandoverBytes, kMaxHandoverFds));
+                   ReceiveMessage(answer_.get(), kMaxHandoverBytes, kMaxHandoverFds));
   json message = json::parse(answer.data, nullptr, /*allow_exceptions=*/false);
   if (!message.is_object()) {
     return absl::InternalError("a set-up process died before it could answer");
   }
   RETURN_IF_ERROR(StatusFromJson(message["status"]));
   return Handover{std::move(message["values"]), std::move(answer.fds)};
+}
+
+absl::StatusOr<Handover> RunInChild(const std::function<absl::StatusOr<Handover>()>& step) {
+  ASSIGN_OR_RETURN(ChildStep child, ChildStep::Start(step));
+  return child.Finish();
 }
 
 }  // namespace moat::namespaces

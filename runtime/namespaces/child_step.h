@@ -3,8 +3,11 @@
 #ifndef MOAT_RUNTIME_NAMESPACES_CHILD_STEP_H_
 #define MOAT_RUNTIME_NAMESPACES_CHILD_STEP_H_
 
+#include <sys/types.h>
+
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,8 +30,30 @@ inline constexpr size_t kMaxHandoverFds = 64;
 nlohmann::json StatusToJson(const absl::Status& status);
 absl::Status StatusFromJson(const nlohmann::json& json);
 
-// Forks, runs `step` in the child with the caller's privileges, reaps the child. The caller must be
-// single-threaded. A child that dies without an answer is an error.
+// A step that runs in a child while the caller does something else. The child has the caller's
+// privileges and ends with it. The caller must be single-threaded.
+class ChildStep {
+ public:
+  ChildStep() = default;  // none
+  ChildStep(ChildStep&& other) noexcept
+      : child_(std::exchange(other.child_, -1)), answer_(std::move(other.answer_)) {}
+  ChildStep& operator=(ChildStep&& other) noexcept;
+  ~ChildStep();  // kills and reaps a child that was not waited for
+
+  // `step` runs on the child's own copy of all that it refers to.
+  static absl::StatusOr<ChildStep> Start(const std::function<absl::StatusOr<Handover>()>& step);
+  // Waits for the child and reaps it; once. A child that dies without an answer is an error.
+  absl::StatusOr<Handover> Finish();
+
+ private:
+  ChildStep(pid_t child, Fd answer) : child_(child), answer_(std::move(answer)) {}
+  void Reap();
+
+  pid_t child_ = -1;
+  Fd answer_;
+};
+
+// Both at once.
 absl::StatusOr<Handover> RunInChild(const std::function<absl::StatusOr<Handover>()>& step);
 
 }  // namespace moat::namespaces

@@ -345,12 +345,15 @@ absl::StatusOr<Handover> MountQueuesInChild(const BuiltRoot& built, int ipc_name
 
 }  // namespace
 
-absl::StatusOr<BuiltRoot> BuildRoot(const RootConfig& config) {
-  ASSIGN_OR_RETURN(Handover handover,
-                   namespaces::RunInChild([&config]() -> absl::StatusOr<Handover> {
-                     ASSIGN_OR_RETURN(BuiltRoot built, Builder(config).Build());
-                     return Pack(std::move(built));
-                   }));
+absl::StatusOr<namespaces::ChildStep> StartRoot(const RootConfig& config) {
+  return namespaces::ChildStep::Start([&config]() -> absl::StatusOr<Handover> {
+    ASSIGN_OR_RETURN(BuiltRoot built, Builder(config).Build());
+    return Pack(std::move(built));
+  });
+}
+
+absl::StatusOr<BuiltRoot> TakeRoot(namespaces::ChildStep& building) {
+  ASSIGN_OR_RETURN(Handover handover, building.Finish());
   return Unpack(std::move(handover));
 }
 
@@ -364,9 +367,8 @@ absl::Status FinishRoot(const spec::Spec& spec, BuiltRoot& built,
   return absl::OkStatus();
 }
 
-absl::Status MountQueues(const BuiltRoot& built, int ipc_namespace) {
-  if (built.queues.empty()) return absl::OkStatus();
-  return namespaces::RunInChild([&] { return MountQueuesInChild(built, ipc_namespace); }).status();
+absl::StatusOr<namespaces::ChildStep> StartQueues(const BuiltRoot& built, int ipc_namespace) {
+  return namespaces::ChildStep::Start([&] { return MountQueuesInChild(built, ipc_namespace); });
 }
 
 }  // namespace moat::rootfs

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "base/fd.h"
 #include "policies/container/policy.h"
+#include "runtime/namespaces/child_step.h"
 #include "runtime/namespaces/id_map.h"
 #include "runtime/rootfs/overlay_root.h"
 #include "runtime/rootfs/root_plan.h"
@@ -55,7 +56,11 @@ struct BuiltRoot {
 // cgroup in their usual places, which the sentry serves; without a mount for /dev one is made; the
 // root and bind mounts are nodev unless the options say "dev" (a single device file may be bound);
 // a bind on /dev leaves it without default devices.
-absl::StatusOr<BuiltRoot> BuildRoot(const RootConfig& config);
+//
+// In a child, while the caller does something else; `config` is not needed once it has started.
+absl::StatusOr<namespaces::ChildStep> StartRoot(const RootConfig& config);
+// Waits for it.
+absl::StatusOr<BuiltRoot> TakeRoot(namespaces::ChildStep& building);
 
 // Calls `before_pivot` in a child that has moved into the unfinished namespace and still sees the
 // caller's tree, then takes that away. Whatever the callback does to the child stays there. The
@@ -63,9 +68,9 @@ absl::StatusOr<BuiltRoot> BuildRoot(const RootConfig& config);
 absl::Status FinishRoot(const spec::Spec& spec, BuiltRoot& built,
                         const std::function<absl::Status()>& before_pivot);
 
-// Mounts `built.queues` for the IPC namespace that `ipc_namespace` refers to. The caller must be
-// single-threaded.
-absl::Status MountQueues(const BuiltRoot& built, int ipc_namespace);
+// Mounts `built.queues`, which must not be none, for the IPC namespace that `ipc_namespace` refers
+// to, in a child, too.
+absl::StatusOr<namespaces::ChildStep> StartQueues(const BuiltRoot& built, int ipc_namespace);
 
 }  // namespace moat::rootfs
 

@@ -45,7 +45,10 @@ class RootfsTest : public testing::Test {
   }
 
   absl::StatusOr<BuiltRoot> Build() {
-    return BuildRoot({.spec = spec_, .ids = ids_, .bundle = base_, .staging = base_ / "staging"});
+    ASSIGN_OR_RETURN(
+        namespaces::ChildStep building,
+        StartRoot({.spec = spec_, .ids = ids_, .bundle = base_, .staging = base_ / "staging"}));
+    return TakeRoot(building);
   }
 
   // Runs `look` inside N_c; its value.
