@@ -14,10 +14,12 @@
 namespace moat::gofer {
 namespace {
 
-// Each may hold a descriptor or two: of those that we may have, most are for the workload's calls.
 constexpr size_t kMostEntries = 16384;
-constexpr size_t kShareOfDescriptors = 8;
+// Each may hold a descriptor; so many are for the tasks and their calls.
+constexpr size_t kOtherDescriptors = 4096;
 constexpr size_t kMaxCredentials = 64;
+// When there are as many as there may be, every which name that asks to be remembered is.
+constexpr uint32_t kOneIn = 16;
 constexpr uint32_t kDirectoryItself = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT;
 
 bool SameRights(const Credentials& a, const Credentials& b) {
@@ -32,7 +34,8 @@ uint64_t HashOf(size_t credentials, const NameCache::Question& question) {
 size_t MaxEntries() {
   rlimit files;
   if (::getrlimit(RLIMIT_NOFILE, &files) < 0) return 0;
-  return std::min<size_t>(kMostEntries, files.rlim_cur / kShareOfDescriptors);
+  const rlim_t left = files.rlim_cur - std::min<rlim_t>(files.rlim_cur, kOtherDescriptors);
+  return std::min<size_t>(kMostEntries, std::max(files.rlim_cur / 8, left / 2));
 }
 
 uint64_t StepKey(int32_t watch, uint32_t name) {
@@ -43,24 +46,33 @@ uint64_t StepKey(int32_t watch, uint32_t name) {
 
 NameCache::NameCache(Fd events) : events_(std::move(events)), max_entries_(MaxEntries()) {}
 
-NameCache::Found NameCache::Find(const Question& question) {
+NameCache::Found NameCache::Find(const Question& question, unsigned before) {
   absl::MutexLock lock(&mutex_);
-  ReadEventsLocked();
-  Found found;
-  found.moment = moment_;
   const size_t credentials = NumberOfLocked(question.credentials);
   const uint64_t hash = HashOf(credentials, question);
+  const bool may_be_known = by_key_.count(hash) != 0;
+  const bool ask = !may_be_known && IsWorthAskingLocked(hash, before);
+  if (!may_be_known && !ask) return {};
+  ReadEventsLocked();
+  Found found;
+  found.ask = ask;
+  found.moment = moment_;
   if (const Entry* entry = SearchLocked(question, credentials, hash)) {
     entries_.splice(entries_.begin(), entries_, entry->self);
     found.known = entry->known;
-    return found;
   }
+  return found;
+}
+
+bool NameCache::IsWorthAskingLocked(uint64_t hash, unsigned before) {
   const size_t slot = hash % kRecent;
   if (asked_[slot] != hash) times_[slot] = 0;
   asked_[slot] = hash;
-  if (hopeless_[slot] != hash) found.asked = times_[slot];
-  if (times_[slot] < kMostAsked) ++times_[slot];
-  return found;
+  const unsigned asked = times_[slot];
+  if (asked < kMostAsked) ++times_[slot];
+  if (asked < before || hopeless_[slot] == hash) return false;
+  // Names that go round and round and are too many would push each other out, every one in vain.
+  return entries_.size() < max_entries_ || ++turned_away_ % kOneIn == 0;
 }
 
 void NameCache::Insert(const Question& question, Known known, absl::Span<const Watched> walk,

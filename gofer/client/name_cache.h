@@ -53,11 +53,12 @@ class NameCache {
   };
   struct Found {
     std::optional<Known> known;
-    unsigned asked = 0;   // not known, and how often it was asked for lately; 0: or it is hopeless
+    bool ask = false;     // not known, and worth a kResolve
     uint64_t moment = 0;  // for Insert
   };
 
-  Found Find(const Question& question);
+  // `before`: how often a name must have been asked for lately to be worth a kResolve.
+  Found Find(const Question& question, unsigned before);
   // What a kResolve said that was sent after `moment`. Nothing is kept when anything has changed
   // since.
   void Insert(const Question& question, Known known, absl::Span<const Watched> walk,
@@ -87,6 +88,7 @@ class NameCache {
   // A step of an entry's walk, ordered by watch and name.
   using Step = std::pair<uint64_t, Entry*>;
 
+  bool IsWorthAskingLocked(uint64_t hash, unsigned before) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadEventsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Forgets what went through a name of the directory, or through any.
   void ForgetNameLocked(int32_t watch, uint32_t name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -119,6 +121,7 @@ class NameCache {
   std::map<FileId, std::weak_ptr<const Base>> bases_ ABSL_GUARDED_BY(mutex_);
   Recent asked_ ABSL_GUARDED_BY(mutex_) = {};
   std::array<uint8_t, kRecent> times_ ABSL_GUARDED_BY(mutex_) = {};  // of asked_
+  uint32_t turned_away_ ABSL_GUARDED_BY(mutex_) = 0;
   Recent hopeless_ ABSL_GUARDED_BY(mutex_) = {};
 };
 

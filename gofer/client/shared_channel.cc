@@ -131,8 +131,8 @@ std::optional<NameCache::Known> SharedChannel::LookUp(const Credentials& credent
   const auto wanted = QuestionFor(credentials, path, follow);
   if (!wanted) return std::nullopt;
   const NameCache::Question& question = *wanted;
-  NameCache::Found found = names_->Find(question);
-  if (found.known || found.asked < before) return std::move(found.known);
+  NameCache::Found found = names_->Find(question, before);
+  if (found.known || !found.ask) return std::move(found.known);
   return Resolve(question, found.moment);
 }
 
