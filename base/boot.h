@@ -72,7 +72,7 @@
 namespace moat {
 
 inline constexpr int kBootFd = 3;
-inline constexpr int kMaxBootMessage = 64 * 1024;
+inline constexpr int kMaxBootMessage = 192 * 1024;
 inline constexpr int kMaxBootFds = 16;
 
 }  // namespace moat

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "runtime/spec/parse.h"
 #include "runtime/spec/template.h"
@@ -91,6 +92,18 @@ TEST(Spec, NamesWhatIsMissing) {
   config["mounts"][1].erase("destination");
   EXPECT_EQ(Check(config), "mounts[1].destination: is missing");
   EXPECT_EQ(CheckWith("/process/args", Json::array()), "process.args: is missing or empty");
+}
+
+TEST(Spec, MoreMountsThanFitAreRefused) {
+  Json many = Json::array();
+  for (int i = 0; i < 1500; ++i) {
+    many.push_back({{"destination", absl::StrCat("/tmp/", i)}, {"type", "tmpfs"}});
+  }
+  EXPECT_EQ(CheckWith("/mounts", many), "");
+  for (int i = 0; i < 1000; ++i) many.push_back(many[0]);
+  EXPECT_EQ(CheckWith("/mounts", many),
+            "mounts: 2500 are more than moat can describe to its own processes (about 2,000; fewer "
+            "with long paths)");
 }
 
 TEST(Spec, IgnoresNullAndUnknownKeys) {

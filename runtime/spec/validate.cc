@@ -82,7 +82,21 @@ bool IsBind(const Mount& mount) {
   });
 }
 
+// The supervisors are told of all mounts in one message (kMaxBootMessage of base/boot.h): some
+// 2,000 of usual length.
+absl::Status CheckSizeOfMounts(const std::vector<Mount>& mounts) {
+  constexpr size_t kMost = 180'000, kEach = 64;
+  size_t size = 0;
+  for (const Mount& mount : mounts) {
+    size += kEach + mount.destination.size() + mount.source.size() + mount.type.size();
+  }
+  if (size <= kMost) return absl::OkStatus();
+  return Fault("mounts", absl::StrCat(mounts.size(), " are more than moat can describe to its own ",
+                                      "processes (about 2,000; fewer with long paths)"));
+}
+
 absl::Status CheckMounts(const std::vector<Mount>& mounts) {
+  RETURN_IF_ERROR(CheckSizeOfMounts(mounts));
   for (size_t i = 0; i < mounts.size(); ++i) {
     const std::string field = absl::StrCat("mounts[", i, "]");
     if (mounts[i].destination.empty()) return Fault(field + ".destination", "is empty");
