@@ -24,6 +24,8 @@ endif()
 target_compile_definitions(moat_flags INTERFACE MOAT_VERSION="${PROJECT_VERSION}"
   $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 target_link_options(moat_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+include(CheckLinkerFlag)
+check_linker_flag(CXX -Wl,-z,pack-relative-relocs MOAT_PACKS_RELOCATIONS)
 if(MOAT_SANITIZE)
   target_compile_options(moat_flags INTERFACE -fsanitize=${MOAT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(moat_flags INTERFACE -fsanitize=${MOAT_SANITIZE})

@@ -269,6 +269,8 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
   launch_request.root_plan = request.root_plan;
   launch_request.cwd_option = request.cwd_option;
   launch_request.on_groups = [&](launch::GroupsAre are, const std::vector<std::string>& paths) {
+    // Without groups there is nothing to remember, and each record is a file that is replaced.
+    if (paths.empty() && record.planned_cgroup_paths.empty()) return absl::OkStatus();
     const bool made = are == launch::GroupsAre::kMade;
     record.cgroup_paths = made ? paths : std::vector<std::string>();
     record.planned_cgroup_paths = made ? std::vector<std::string>() : paths;
