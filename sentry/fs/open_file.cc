@@ -36,7 +36,7 @@ std::optional<gofer::Outcome<Opened>> OpenByMemory(Call& call, const Caller& cal
   const auto memory = call.gofer().Recall(caller.credentials, place.ref(), follow);
   if (!memory.known) return std::nullopt;
   if (!memory.file) return Failure{Errno(ENOENT), {}};
-  auto opened = OpenForAnybody(*memory.file, request.flags);
+  auto opened = OpenUnasked(caller.credentials, *memory.file, request.flags);
   if (!opened) return std::nullopt;
   return *std::move(opened);
 }

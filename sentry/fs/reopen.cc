@@ -98,18 +98,21 @@ gofer::Outcome<Opened> Reopen(Call& call, const Caller& caller, const TreePlace&
   return *std::move(opened);
 }
 
-std::optional<Opened> OpenForAnybody(const Fd& file, uint64_t flags) {
+std::optional<Opened> OpenUnasked(const gofer::Credentials& caller, const Fd& file,
+                                  uint64_t flags) {
   constexpr uint64_t kPlain = O_CLOEXEC | O_LARGEFILE | O_NOCTTY | O_NONBLOCK;
   if ((flags & ~kPlain) != O_RDONLY) return std::nullopt;
   Opened opened;
+  const struct statx& attributes = opened.attributes;
   constexpr unsigned kMask = STATX_BASIC_STATS | STATX_MNT_ID;
-  constexpr uint16_t kAllRead = S_IFREG | S_IRUSR | S_IRGRP | S_IROTH;
-  if (::statx(file.get(), "", AT_EMPTY_PATH, kMask, &opened.attributes) != 0 ||
-      (opened.attributes.stx_mode & (S_IFMT | kAllRead)) != kAllRead) {
-    return std::nullopt;
-  }
+  if (::statx(file.get(), "", AT_EMPTY_PATH, kMask, &opened.attributes) != 0) return std::nullopt;
+  constexpr uint16_t kAllRead = S_IRUSR | S_IRGRP | S_IROTH;
+  // The owner's bits are his, whatever a list says of others (acl(5), "ACCESS CHECK ALGORITHM").
+  const bool as_owner = attributes.stx_uid == caller.uid && (attributes.stx_mode & S_IRUSR) != 0;
+  const bool as_anybody = (attributes.stx_mode & kAllRead) == kAllRead;
+  if (!S_ISREG(attributes.stx_mode) || (!as_owner && !as_anybody)) return std::nullopt;
   auto fd = OpenAnew(file, flags);
-  if (!fd.ok() || MayHaveAccessList(*fd)) return std::nullopt;
+  if (!fd.ok() || (!as_owner && MayHaveAccessList(*fd))) return std::nullopt;
   opened.fd = *std::move(fd);
   return opened;
 }

@@ -21,9 +21,11 @@ gofer::Outcome<gofer::Opened> Reopen(Call& call, const Caller& caller, const Tre
                                      uint64_t flags);
 
 // Opens `file` (O_PATH), which is in the container's tree, for reading without asking the gofer: if
-// it is a regular file that everybody may read, so that no right of the caller's is in question.
-// Nothing when that is not so, or not sure. `flags` are open(2)'s.
-std::optional<gofer::Opened> OpenForAnybody(const Fd& file, uint64_t flags);
+// it is a regular file whose mode alone says that the caller may read it, as its owner or because
+// everybody may. Nothing when that is not so, not sure, or when the sentry itself may not. `flags`
+// are open(2)'s.
+std::optional<gofer::Opened> OpenUnasked(const gofer::Credentials& caller, const Fd& file,
+                                         uint64_t flags);
 
 }  // namespace moat::sentry
 

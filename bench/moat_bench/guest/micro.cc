@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -11,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <thread>
@@ -157,6 +160,23 @@ void RegisterFileCalls() {
 
 void RegisterProcessCalls() {
   Measure("null call", [] { return syscall(SYS_getppid) >= 0; });
+  Measure("read", [] {
+    static const Fd zero(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+    char byte;
+    return read(zero.get(), &byte, 1) == 1;
+  });
+  Measure("write", [] {
+    static const Fd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+    return write(null.get(), "x", 1) == 1;
+  });
+  Measure("futex", [] {
+    static uint32_t word = 0;
+    return syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0) == 0;
+  });
+  Measure("clock", [] {
+    timespec now;
+    return clock_gettime(CLOCK_MONOTONIC, &now) == 0;
+  });
   Measure("fork", ForkAndWait);
   Measure("exec static", [] { return Execute("/bin/guest"); });
   Measure("exec dynamic", [] { return Execute("/bin/nothing"); });
