@@ -213,5 +213,70 @@ TEST_F(Permission, ParentOfAnotherUserCannotBeSignalled) {
   EXPECT_CHILD_ERRNO(EPERM, As(kOther, [] { return ErrnoOf(kill(getppid(), SIGTERM)); }));
 }
 
+// However often a file has been opened, each open is judged anew.
+class OftenOpened : public Permission {
+ protected:
+  static constexpr int kTimes = 6;
+  static int OpenOften(const Identity& who, int expected) {
+    return As(who, [expected] {
+      for (int i = 0; i < kTimes; ++i) {
+        const int error = ErrnoOf(open("file", O_RDONLY));
+        if (error != expected) return error == 0 ? EBADE : error;
+      }
+      return expected;
+    });
+  }
+  static int StatOften(const Identity& who) {
+    return As(who, [] {
+      struct stat attributes;
+      for (int i = 0; i < kTimes; ++i) {
+        if (stat("file", &attributes) != 0) return errno;
+      }
+      return 0;
+    });
+  }
+};
+TEST_F(OftenOpened, ByItsOwnerAndOthers) {
+  Make("file", 0600);
+  for (const Identity& who : {kOwner, kOther, kGroup}) EXPECT_CHILD_ERRNO(0, StatOften(who));
+  EXPECT_CHILD_ERRNO(0, OpenOften(kOwner, 0));
+  EXPECT_CHILD_ERRNO(EACCES, OpenOften(kOther, EACCES));
+  EXPECT_CHILD_ERRNO(0, OpenOften({0, 0, {}}, 0));
+}
+TEST_F(OftenOpened, AfterTheOwnerHasChanged) {
+  Make("file", 0600);
+  EXPECT_CHILD_ERRNO(0, OpenOften(kOwner, 0));
+  ASSERT_SUCCESS(chown("file", 1002, 2000));
+  EXPECT_CHILD_ERRNO(EACCES, OpenOften(kOwner, EACCES));
+  EXPECT_CHILD_ERRNO(0, OpenOften(kOther, 0));
+}
+TEST_F(OftenOpened, AfterTheModeHasChanged) {
+  Make("file", 0644);
+  EXPECT_CHILD_ERRNO(0, OpenOften(kOther, 0));
+  ASSERT_SUCCESS(chmod("file", 0640));
+  EXPECT_CHILD_ERRNO(EACCES, OpenOften(kOther, EACCES));
+  EXPECT_CHILD_ERRNO(0, OpenOften(kGroup, 0));
+  ASSERT_SUCCESS(chmod("file", 0044));
+  EXPECT_CHILD_ERRNO(EACCES, OpenOften(kOwner, EACCES));
+  EXPECT_CHILD_ERRNO(0, OpenOften(kOther, 0));
+}
+TEST_F(OftenOpened, AfterTheFolderWasClosed) {
+  Make("file", 0644);
+  ASSERT_SUCCESS(chmod(".", 0755));
+  EXPECT_CHILD_ERRNO(0, OpenOften(kOther, 0));
+  ASSERT_SUCCESS(chmod(".", 0700));
+  EXPECT_CHILD_ERRNO(EACCES, OpenOften(kOther, EACCES));
+}
+TEST_F(OftenOpened, EachHasAnOffsetOfItsOwn) {
+  Make("file", 0644);
+  char byte = 0;
+  for (int i = 0; i < kTimes; ++i) {
+    Fd file(open("file", O_RDONLY));
+    ASSERT_EQ(1, read(file.get(), &byte, 1));
+    EXPECT_EQ('c', byte);
+    EXPECT_EQ(O_RDONLY, fcntl(file.get(), F_GETFL) & (O_ACCMODE | O_NONBLOCK | O_APPEND));
+  }
+}
+
 }  // namespace
 }  // namespace moat::conformance
