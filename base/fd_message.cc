@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -28,6 +29,18 @@ std::vector<Fd> TakeFds(msghdr& header) {
     }
   }
   return fds;
+}
+
+// Waits for a message and tells its size; 0: end of file. Most are far smaller than they may be,
+// and a buffer for the largest would cost dozens of page faults each time.
+absl::StatusOr<size_t> SizeOfNext(int socket) {
+  msghdr header = {};
+  ssize_t size;
+  do {
+    size = ::recvmsg(socket, &header, MSG_PEEK | MSG_TRUNC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) return ErrnoStatus(errno, "recvmsg", "");
+  return static_cast<size_t>(size);
 }
 
 }  // namespace
@@ -66,8 +79,9 @@ absl::Status SendMessage(int socket, absl::string_view data, absl::Span<const in
 }
 
 absl::StatusOr<FdMessage> ReceiveMessage(int socket, size_t max_size, size_t max_fds) {
+  ASSIGN_OR_RETURN(const size_t next, SizeOfNext(socket));
   FdMessage received;
-  received.data.resize(max_size);
+  received.data.resize(std::min(next, max_size));
   alignas(cmsghdr) char control[kControlSize];
   iovec part = {received.data.data(), received.data.size()};
   msghdr header = {};
