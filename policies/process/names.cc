@@ -1,12 +1,12 @@
 #include "policies/process/names.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/kcmp.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -42,7 +42,7 @@ constexpr Name kConstants[] = {
     {"F_SETFL", F_SETFL},
     {"F_ADD_SEALS", F_ADD_SEALS},
     {"F_GET_SEALS", F_GET_SEALS},
-    {"FS_IOC_GETFLAGS", static_cast<uint32_t>(FS_IOC_GETFLAGS)},
+    {"TCGETS", TCGETS},
     {"NS_GET_PID_FROM_PIDNS", kGetPidFromPidns},
     {"SECCOMP_IOCTL_NOTIF_RECV", static_cast<uint32_t>(SECCOMP_IOCTL_NOTIF_RECV)},
     {"SECCOMP_IOCTL_NOTIF_SEND", static_cast<uint32_t>(SECCOMP_IOCTL_NOTIF_SEND)},
