@@ -91,6 +91,9 @@ class Session {
   // before Finish.
   virtual Result<GuestAddr> MapScratch(size_t size) = 0;
   virtual void UnmapScratch(GuestAddr address, size_t size) = 0;
+  // Whether a session that waits for something should give up, with -ERESTARTSYS: a signal came
+  // that the task had not blocked, or a tracer is held up with it.
+  virtual bool ShouldEnd() = 0;
   // Ends the session: the trapped call returns `value` (negative errno included) and signals are as
   // before.
   virtual void Finish(int64_t value) = 0;

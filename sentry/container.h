@@ -16,6 +16,7 @@
 #include "sentry/exec/exec.h"
 #include "sentry/exec/joiners.h"
 #include "sentry/exec/task_roots.h"
+#include "sentry/net/brief_waits.h"
 #include "sentry/proc/virtual_tree.h"
 #include "sentry/syscalls/call_policy.h"
 #include "sentry/task/task_cache.h"
@@ -35,9 +36,10 @@ class Container {
   }
   // Whether init has done its first exec.
   bool runs_program() const { return exec_seen_; }
-  Fd first_exec;         // eventfd(2), readable from init's first exec on: it runs the workload
-  pid_t init_tgid = -1;  // in P_A. Others may be before it: hooks.startContainer
-  Joiners joiners;       // thread-safe
+  Fd first_exec;           // eventfd(2), readable from init's first exec on: it runs the workload
+  pid_t init_tgid = -1;    // in P_A. Others may be before it: hooks.startContainer
+  Joiners joiners;         // thread-safe
+  BriefWaits brief_waits;  // thread-safe
 
   std::string id;
   std::unique_ptr<gofer::Client> gofer;

@@ -31,6 +31,7 @@ class TracedSession final : public Session {
                    const std::function<void(pid_t tgid)>& on_replaced) override;
   Result<GuestAddr> MapScratch(size_t size) override;
   void UnmapScratch(GuestAddr address, size_t size) override;
+  bool ShouldEnd() override { return over_ || task_->ShouldRunOn(); }
   void Finish(int64_t value) override;
 
  private:

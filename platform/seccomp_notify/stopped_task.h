@@ -29,6 +29,9 @@ class StoppedTask {
   // Whether a program that has replaced another can be made to run calls as well, before its first
   // instruction.
   virtual bool StepsAfterExec() const = 0;
+  // Whether it should not be kept any longer than its work takes: a signal waits for it that it had
+  // not blocked itself, or its tracer stands still with it.
+  virtual bool ShouldRunOn() const = 0;
 
   // Lets the task run on, with the registers that were set last. Nothing when it has died.
   virtual void Release() = 0;

@@ -35,6 +35,7 @@ class TracedTask final : public StoppedTask {
   Result<void> SetRegisters(const user_regs_struct& registers) override;
   Result<StepEnd> Step() override;
   bool StepsAfterExec() const override { return false; }
+  bool ShouldRunOn() const override { return true; }
   void Release() override { Let(); }
 
  private:

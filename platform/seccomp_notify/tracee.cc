@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "platform/seccomp_notify/tracer.h"
+
 namespace moat::platform::seccomp_notify {
 namespace {
 
@@ -75,6 +77,11 @@ Result<void> Tracee::BlockSignals() {
   if (Ptrace(PTRACE_SETSIGMASK, tid_, sizeof(all), &all) < 0) return Reap();
   old_mask_ = mask;
   return Unit();
+}
+
+bool Tracee::ShouldRunOn() const {
+  const auto state = WhoTraces(tid_);
+  return !state.ok() || (state->pending & ~old_mask_.value_or(0)) != 0;
 }
 
 Result<Tracee::StepEnd> Tracee::Step() {

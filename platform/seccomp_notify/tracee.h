@@ -43,6 +43,7 @@ class Tracee final : public StoppedTask {
   Result<void> SetRegisters(const user_regs_struct& registers) override;
   Result<StepEnd> Step() override;
   bool StepsAfterExec() const override { return true; }
+  bool ShouldRunOn() const override;
   // Restores the signal mask and detaches.
   void Release() override { Let(); }
 

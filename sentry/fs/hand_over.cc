@@ -111,6 +111,15 @@ int64_t CloseAndReturn(Session& session, int number, int64_t result) {
   return result;
 }
 
+Result<uint64_t> UseBytes(Call& call, Session& session, absl::string_view bytes,
+                          absl::FunctionRef<Result<uint64_t>(GuestAddr at)> use) {
+  TRY_ASSIGN(const GuestAddr at, session.MapScratch(bytes.size()));
+  Result<uint64_t> result = Errno(EFAULT);
+  if (call.WriteBytes(at, bytes).ok()) result = use(at);
+  session.UnmapScratch(at, bytes.size());
+  return result;
+}
+
 Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use) {
   const bool through_socket = IsPathOnly(fd);
   Fd mailbox;

@@ -9,7 +9,10 @@
 #include <cstdint>
 #include <functional>
 
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
 #include "base/fd.h"
+#include "base/result.h"
 #include "sentry/call.h"
 
 namespace moat::sentry {
@@ -30,6 +33,10 @@ Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use);
 int64_t AsReturned(const Result<uint64_t>& result);
 // Closes `number` and passes `result` on.
 int64_t CloseAndReturn(platform::Session& session, int number, int64_t result);
+
+// Runs `use` with the address of a copy of `bytes` in the task's memory, which is gone afterwards.
+Result<uint64_t> UseBytes(Call& call, platform::Session& session, absl::string_view bytes,
+                          absl::FunctionRef<Result<uint64_t>(platform::GuestAddr at)> use);
 
 }  // namespace moat::sentry
 

@@ -45,15 +45,10 @@ Result<void> CheckMayChroot(Call& call, const Fd& directory) {
 
 // chroot(2) by the task itself, which passes the filter with the cookie.
 Result<uint64_t> ChrootInTask(Call& call, platform::Session& session, const std::string& path) {
-  const size_t size = path.size() + 1;
-  TRY_ASSIGN(const platform::GuestAddr address, session.MapScratch(size));
-  const auto written = call.WriteBytes(address, absl::string_view(path.c_str(), size));
-  Result<uint64_t> result = Errno(EFAULT);
-  if (written.ok()) {
-    result = session.Call(SYS_chroot, {address.value(), 0, 0, 0, 0, call.platform().cookie()});
-  }
-  session.UnmapScratch(address, size);
-  return result;
+  const absl::string_view with_nul(path.c_str(), path.size() + 1);
+  return UseBytes(call, session, with_nul, [&](platform::GuestAddr at) {
+    return session.Call(SYS_chroot, {at.value(), 0, 0, 0, 0, call.platform().cookie()});
+  });
 }
 
 }  // namespace

@@ -67,7 +67,8 @@ absl::Span<const Check> CloseRange();       // native in the own table, otherwis
 
 // message_checks.cc
 absl::Span<const Check> FlagsOfRecvFrom();  // refuses some, otherwise native
-absl::Span<const Check> FlagsOfMessage();   // the same: sendmsg, recvmsg
+absl::Span<const Check> FlagsOfMessage();   // the same: recvmsg
+absl::Span<const Check> SendMessage();      // the same: sendmsg; notified where it may have a path
 absl::Span<const Check> FlagsOfMessages();  // the same: sendmmsg, recvmmsg
 
 }  // namespace moat::sentry::checks

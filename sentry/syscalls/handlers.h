@@ -106,6 +106,7 @@ Outcome SysSysinfo(Call& call);
 Outcome SysConnect(Call& call);
 Outcome SysBind(Call& call);
 Outcome SysSendTo(Call& call);
+Outcome SysSendmsg(Call& call);
 
 }  // namespace moat::sentry
 

@@ -1,11 +1,23 @@
-// Sockets that a path names: connect, bind, sendto.
+// Sockets that a path names: connect, bind, sendto, sendmsg.
+//
+// The task itself connects and sends where the kernel records who did (sentry/net/by_task.h), the
+// gofer where nobody asks or the task can't name the socket: then the peer sees the caller's uid
+// and gid, and 0 for its pid.
 #include <fcntl.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 
 #include "sentry/fs/on_path.h"
+#include "sentry/net/by_task.h"
 #include "sentry/net/socket_address.h"
+#include "sentry/net/task_name.h"
 #include "sentry/syscalls/handlers.h"
 
 namespace moat::sentry {
@@ -26,6 +38,69 @@ auto NoSocketInVirtualTree(Call& call) {
   };
 }
 
+// Whom the gofer acts for, and where. Found before a session begins: afterwards the trap waits no
+// more, so nothing could be proved by it.
+struct Errand {
+  Place place;
+  Caller caller;
+};
+Result<Errand> PrepareErrand(Call& call, const std::string& path) {
+  TRY_ASSIGN(Place place, Locate(call, {AT_FDCWD, path}));
+  TRY_ASSIGN(Caller caller, Identify(call));
+  return Errand{std::move(place), std::move(caller)};
+}
+
+Result<uint64_t> ConnectByGofer(Call& call, const Fd& socket, Errand& errand,
+                                const std::function<bool()>& give_up) {
+  const auto& caller = errand.caller;
+  TRY(FromPlace<Unit>(
+      call, std::move(errand.place),
+      [&](const TreePlace& place) {
+        return call.gofer().ConnectUnix(caller.credentials, socket.get(), place.ref(), give_up);
+      },
+      [&](absl::string_view path) { return NoSocketInVirtualTree<Unit>(call)(caller, path); }));
+  return uint64_t{0};
+}
+
+Result<uint64_t> SendByGofer(Call& call, const Fd& socket, Errand& errand, const GuestBuffer& data,
+                             int flags) {
+  if (data.size > kMaxDatagram) return Errno(EMSGSIZE);
+  TRY_ASSIGN(const std::string bytes, call.ReadBytes(platform::GuestAddr(data.address), data.size));
+  const auto& caller = errand.caller;
+  TRY_ASSIGN(const size_t sent, FromPlace<size_t>(
+                                    call, std::move(errand.place),
+                                    [&](const TreePlace& place) {
+                                      return call.gofer().SendToUnix(caller.credentials,
+                                                                     socket.get(), place.ref(),
+                                                                     bytes, flags);
+                                    },
+                                    [&](absl::string_view path) {
+                                      return NoSocketInVirtualTree<size_t>(call)(caller, path);
+                                    }));
+  return uint64_t{sent};
+}
+
+Outcome AsOutcome(const Result<uint64_t>& result) {
+  if (result.ok()) return Value{static_cast<int64_t>(*result)};
+  if (result.error() == Errno(EINTR)) return Restart();
+  return result.error();
+}
+
+// Its SO_DOMAIN and SO_TYPE.
+bool IsUnix(const Fd& socket, std::initializer_list<int> types) {
+  int domain = 0, type = 0;
+  socklen_t size = sizeof(domain);
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return false;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) return false;
+  return domain == AF_UNIX && std::find(types.begin(), types.end(), type) != types.end();
+}
+
+// Whether the task was found untouched: the trap still waits for an answer.
+bool MayGoByGofer(const Outcome& outcome) {
+  const auto* error = std::get_if<Errno>(&outcome);
+  return error != nullptr && !(*error == Errno(ESRCH));
+}
+
 }  // namespace
 
 Outcome SysConnect(Call& call) {
@@ -33,16 +108,18 @@ Outcome SysConnect(Call& call) {
   TRY_ASSIGN(const std::string address, ReadSocketAddress(call, call.AddrArg(1), call.IntArg(2)));
   const std::optional<std::string> path = UnixSocketPath(address);
   if (!path) return ContinueNative();
-  auto connected = OnPath<Unit>(
-      call, {AT_FDCWD, *path},
-      [&](const Caller& caller, const TreePlace& place) {
-        return call.gofer().ConnectUnix(caller.credentials, socket.get(), place.ref(),
-                                        [&call] { return call.SignalPending(); });
-      },
-      NoSocketInVirtualTree<Unit>(call));
-  if (connected.ok()) return Value{0};
-  if (connected.error() == Errno(EINTR)) return Restart();
-  return connected.error();
+  // A datagram socket's peer learns of its sender with each message, not here.
+  const bool recorded = IsUnix(socket, {SOCK_STREAM, SOCK_SEQPACKET});
+  const auto name = recorded ? AddressForTask(call, *path) : Result<std::string>(Errno(ENOENT));
+  TRY_ASSIGN(Errand errand, PrepareErrand(call, *path));
+  const auto by_gofer = [&](const std::function<bool()>& give_up) {
+    return ConnectByGofer(call, socket, errand, give_up);
+  };
+  if (name.ok()) {
+    Outcome outcome = ConnectByTask(call, call.FdArg(0), socket, *name, by_gofer);
+    if (!MayGoByGofer(outcome)) return outcome;
+  }
+  return AsOutcome(by_gofer([&call] { return call.SignalPending(); }));
 }
 
 Outcome SysBind(Call& call) {
@@ -62,17 +139,39 @@ Outcome SysSendTo(Call& call) {
   TRY_ASSIGN(const std::string address, ReadSocketAddress(call, call.AddrArg(4), call.IntArg(5)));
   const std::optional<std::string> path = UnixSocketPath(address);
   if (!path) return ContinueNative();
-  if (call.Arg(2) > kMaxDatagram) return Errno(EMSGSIZE);
-  TRY_ASSIGN(const std::string data, call.ReadBytes(call.AddrArg(1), call.Arg(2)));
-  TRY_ASSIGN(const size_t sent, OnPath<size_t>(
-                                    call, {AT_FDCWD, *path},
-                                    [&](const Caller& caller, const TreePlace& place) {
-                                      return call.gofer().SendToUnix(caller.credentials,
-                                                                     socket.get(), place.ref(),
-                                                                     data, call.IntArg(3));
-                                    },
-                                    NoSocketInVirtualTree<size_t>(call)));
-  return Value{static_cast<int64_t>(sent)};
+  if (!IsUnix(socket, {SOCK_DGRAM})) return ContinueNative();  // which takes no address
+  const GuestBuffer data = {call.Arg(1), call.Arg(2)};
+  const auto name = AddressForTask(call, *path);
+  TRY_ASSIGN(Errand errand, PrepareErrand(call, *path));
+  const auto by_gofer = [&](const std::function<bool()>&) {
+    return SendByGofer(call, socket, errand, data, call.IntArg(3));
+  };
+  if (name.ok()) {
+    Outcome outcome =
+        SendByTask(call, call.FdArg(0), socket, *name, {}, &data, call.IntArg(3), by_gofer);
+    if (!MayGoByGofer(outcome)) return outcome;
+  }
+  return AsOutcome(by_gofer(nullptr));
+}
+
+// Only with flags by which a path may come (checks::SendMessage).
+Outcome SysSendmsg(Call& call) {
+  // The sentry's own, in a session, under a policy that wants to see all.
+  if (call.Arg(5) == call.platform().cookie()) return ContinueNative();
+  auto message = call.ReadObject<GuestMessage>(call.AddrArg(1));
+  if (!message.ok() || message->name == 0) return ContinueNative();
+  const auto address = ReadSocketAddress(call, platform::GuestAddr(message->name),
+                                         static_cast<int>(message->name_size));
+  const auto path = address.ok() ? UnixSocketPath(*address) : std::nullopt;
+  if (!path) return ContinueNative();
+  TRY_ASSIGN(const Fd socket, call.TakeFd(call.FdArg(0)));
+  if (!IsUnix(socket, {SOCK_DGRAM})) return ContinueNative();
+  auto name = AddressForTask(call, *path);
+  // Too far away for a name: the kernel says what it says of a path in an empty root.
+  if (!name.ok() && name.error() == Errno(ENAMETOOLONG)) return ContinueNative();
+  if (!name.ok()) return name.error();
+  TRY(Identify(call));
+  return SendByTask(call, call.FdArg(0), socket, *name, *message, nullptr, call.IntArg(2), nullptr);
 }
 
 }  // namespace moat::sentry
