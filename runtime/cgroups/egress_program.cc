@@ -154,6 +154,8 @@ std::vector<bpf_insn> CompileSocketRule(const Egress& egress) {
     return Guarded({{bpf::SkipIf32(BPF_JNE, kProtocol, protocol, 0)}}, Answer(false));
   };
   Code code = {bpf::Load(kProtocol, BPF_REG_1, offsetof(bpf_sock, protocol))};
+  // Its connect(2) asks no program (udplite_prot has no pre_connect).
+  bpf::Append(code, refuse(IPPROTO_UDPLITE));
   if (!AllowsIcmp(egress)) {
     bpf::Append(code, refuse(IPPROTO_ICMP));
     bpf::Append(code, refuse(IPPROTO_ICMPV6));

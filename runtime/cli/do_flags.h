@@ -43,6 +43,7 @@ struct Surroundings {
   std::optional<std::string> term;
   std::optional<std::string> lang;
   bool has_tty_group = true;  // group 5, which terminals belong to, is mapped here
+  std::string ping_groups;    // for net.ipv4.ping_group_range: every group that is mapped here
   bool terminal = false;      // standard input and output are terminals
 };
 absl::StatusOr<Surroundings> LookAround();

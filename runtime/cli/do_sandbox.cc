@@ -217,6 +217,9 @@ absl::Status Describer::AddVolumes() {
 void Describer::AddNetwork() {
   const bool host = flags_.net == "host";
   sandbox_.spec.linux_config.namespaces = Namespaces(!host);
+  // As Docker sets it: ping(8) for everybody. Without it nobody may, root included, since there are
+  // no raw sockets (icmp(7)).
+  if (!host) sandbox_.spec.linux_config.sysctl["net.ipv4.ping_group_range"] = around_.ping_groups;
   if (!host || !flags_.rootfs.empty()) return;
   // Where names are resolved is often a link to /run or a mount of its own, neither of which is in
   // the view.
@@ -246,6 +249,14 @@ absl::Status Describer::AddResources() {
   return absl::OkStatus();
 }
 
+// The kernel takes groups that are mapped and no others.
+std::string PingGroups(const namespaces::IdMap& groups) {
+  for (const uint32_t last : {0x7fffffffU, 0xffffU}) {
+    if (groups.ToHost(last)) return absl::StrCat("0 ", last);
+  }
+  return "0 0";
+}
+
 std::optional<std::string> Environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? std::optional<std::string>(value) : std::nullopt;
@@ -265,6 +276,7 @@ absl::StatusOr<Surroundings> LookAround() {
   around.lang = Environment("LANG");
   ASSIGN_OR_RETURN(const namespaces::IdMaps ids, namespaces::IdMaps::Create({}));
   around.has_tty_group = ids.gid.ToHost(kTtyGroup).has_value();
+  around.ping_groups = PingGroups(ids.gid);
   around.terminal = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
   return around;
 }

@@ -92,6 +92,23 @@ TEST(CallPolicy, IoctlIsLoosenedByRequestOnly) {
   }
 }
 
+TEST(CallPolicy, SocketIsLoosenedByHarmlessKindsOnly) {
+  const auto loosen = [](const std::string& when) {
+    return WithRule(R"({"calls": ["socket"], "action": "native", "loosen": "r", "when": )" + when +
+                    "}")
+        .ok();
+  };
+  EXPECT_TRUE(loosen(R"([{"argument": 0, "is": ["AF_NETLINK"]}, {"argument": 2, "is": [4]}])"));
+  EXPECT_TRUE(loosen(R"([{"argument": 0, "is": ["AF_INET6"]}, {"argument": 2, "is": [136]}])"));
+  for (const char* when :
+       {R"([{"argument": 0, "is": ["AF_NETLINK"]}])", R"([{"argument": 2, "is": [136]}])",
+        R"([{"argument": 0, "is": ["AF_NETLINK"]}, {"argument": 2, "is": [4, 12]}])",
+        R"([{"argument": 0, "is": ["AF_INET"]}, {"argument": 2, "is": [255]}])",
+        R"([{"argument": 0, "is": [17]}, {"argument": 2, "is": [136]}])"}) {
+    EXPECT_FALSE(loosen(when)) << when;
+  }
+}
+
 TEST(CallPolicy, UnknownCallsAreFaults) {
   EXPECT_THAT(
       std::string(

@@ -1,8 +1,12 @@
 #include "sentry/syscalls/loosening.h"
 
 #include <asm/ioctls.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -53,49 +57,19 @@ constexpr absl::string_view kWhole[] = {"mincore",
                                         "map_shadow_stack"};
 
 // Checked by the table: further uses may be allowed, each with its conditions.
-constexpr absl::string_view kByArguments[] = {"ioctl",
-                                              "fcntl",
-                                              "setsockopt",
-                                              "madvise",
-                                              "mremap",
-                                              "memfd_create",
-                                              "fallocate",
-                                              "shmget",
-                                              "shmat",
-                                              "shmctl",
-                                              "semctl",
-                                              "msgctl",
-                                              "semget",
-                                              "semop",
-                                              "semtimedop",
-                                              "msgrcv",
-                                              "msgsnd",
-                                              "mq_open",
-                                              "timer_create",
-                                              "timerfd_create",
-                                              "getpriority",
-                                              "setpriority",
-                                              "sched_setscheduler",
+constexpr absl::string_view kByArguments[] = {
+    "ioctl",          "socket",          "fcntl",        "setsockopt",
+    "madvise",        "mremap",          "memfd_create", "fallocate",
+    "shmget",         "shmat",           "shmctl",       "semctl",
+    "msgctl",         "semget",          "semop",        "semtimedop",
+    "msgrcv",         "msgsnd",          "mq_open",      "timer_create",
+    "timerfd_create", "getpriority",     "setpriority",  "sched_setscheduler",
 
-                                              "prlimit64",
-                                              "mlockall",
-                                              "fadvise64",
-                                              "clock_gettime",
-                                              "clock_getres",
-                                              "clock_nanosleep",
-                                              "getrandom",
-                                              "pidfd_send_signal",
-                                              "pidfd_open",
-                                              "close_range",
-                                              "sendmsg",
-                                              "sendmmsg",
-                                              "recvmsg",
-                                              "recvmmsg",
-                                              "recvfrom",
-                                              "pipe2",
-                                              "membarrier",
-                                              "ioprio_set",
-                                              "ioprio_get"};
+    "prlimit64",      "mlockall",        "fadvise64",    "clock_gettime",
+    "clock_getres",   "clock_nanosleep", "getrandom",    "pidfd_send_signal",
+    "pidfd_open",     "close_range",     "sendmsg",      "sendmmsg",
+    "recvmsg",        "recvmmsg",        "recvfrom",     "pipe2",
+    "membarrier",     "ioprio_set",      "ioprio_get"};
 
 // Type into, or take over, a terminal that outlives the container.
 constexpr uint64_t kNeverRequests[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS};
@@ -105,14 +79,31 @@ bool IsIn(const absl::string_view (&names)[N], absl::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
+// The one value of a 32-bit argument that a way allows.
+std::optional<uint64_t> OnlyValue(const std::vector<policies::Condition>& way, int argument) {
+  for (const policies::Condition& condition : way) {
+    if (condition.index == argument && condition.mask == 0xffffffff &&
+        condition.compare == policies::Compare::kEqual) {
+      return condition.value;
+    }
+  }
+  return std::nullopt;
+}
+
 // Whether a way names exactly one request, and a harmless one.
 bool NamesOneRequest(const std::vector<policies::Condition>& way) {
-  return std::any_of(way.begin(), way.end(), [](const policies::Condition& condition) {
-    const bool whole = condition.index == 1 && condition.mask == 0xffffffff &&
-                       condition.compare == policies::Compare::kEqual;
-    return whole && std::find(std::begin(kNeverRequests), std::end(kNeverRequests),
-                              condition.value) == std::end(kNeverRequests);
-  });
+  const auto request = OnlyValue(way, 1);
+  return request && std::find(std::begin(kNeverRequests), std::end(kNeverRequests), *request) ==
+                        std::end(kNeverRequests);
+}
+
+// Whether a way names a kind of socket that stays within the container's network: what tells of its
+// sockets, and UDP-Lite (which egress rules refuse all the same).
+bool NamesHarmlessSocket(const std::vector<policies::Condition>& way) {
+  const auto family = OnlyValue(way, 0), protocol = OnlyValue(way, 2);
+  if (!family || !protocol) return false;
+  if (*family == AF_NETLINK) return *protocol == NETLINK_SOCK_DIAG;
+  return (*family == AF_INET || *family == AF_INET6) && *protocol == IPPROTO_UDPLITE;
 }
 
 }  // namespace
@@ -132,6 +123,14 @@ absl::Status MayLoosen(const Entry& entry,
     return absl::InvalidArgumentError(
         "ioctl: name each request ({\"argument\": 1, \"is\": [...]}); TIOCSTI, TIOCLINUX, TIOCSETD "
         "and TIOCCONS can't be allowed");
+  }
+  if (entry.name == "socket" && !std::all_of(when.begin(), when.end(), NamesHarmlessSocket)) {
+    return absl::InvalidArgumentError(
+        "socket: name family and protocol ({\"argument\": 0, \"is\": [...]}, {\"argument\": 2, "
+        "\"is\": "
+        "[...]}); AF_NETLINK with 4 (NETLINK_SOCK_DIAG) and AF_INET or AF_INET6 with 136 "
+        "(UDP-Lite) "
+        "can be allowed");
   }
   return absl::OkStatus();
 }

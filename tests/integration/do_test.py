@@ -60,6 +60,12 @@ class Do(SandboxTest):
         self.assertNotEqual(0, result.code)
         self.assertIn("--no-such-flag", result.err)
 
+    def test_everybody_may_ping(self):
+        script = ("import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP); "
+                  "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6); print('may')")
+        for user in ("0", "1000"):
+            self.assert_ends(self.do("--user", user, "--", "/usr/bin/python3", "-c", script), 0, "may\n")
+
     def test_writes_stay_in_the_sandbox(self):
         result = self.do("--", "sh", "-c", "echo x > /usr/moat-was-here && cat /usr/moat-was-here")
         self.assert_ends(result, 0, "x\n")

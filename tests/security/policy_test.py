@@ -219,6 +219,13 @@ def ping():
     def test_a_first_packet_with_data_is_no_way_round(self):
         self.says("EPERM", "fast_open('10.2.0.1')", self.ONE)
 
+    def test_a_protocol_that_no_rule_is_asked_of_is_no_way_round(self):
+        script = self.SCRIPT + "print(attempt(socket.socket, socket.AF_INET, socket.SOCK_DGRAM, 136))"
+        loose = {"calls": [{"calls": ["socket"], "action": "native", "loosen": "UDP-Lite",
+                            "when": [{"argument": 0, "is": ["AF_INET"]}, {"argument": 2, "is": [136]}]}]}
+        self.assert_says("ok\n", script, "--net", "host", "--policy", self.policy(**loose))
+        self.assert_says("EPERM\n", script, "--net", "host", "--policy", self.policy(egress=self.ONE, **loose))
+
     def test_exceptions_and_ipv6(self):
         v6 = "socket.AF_INET6"
         self.says("ok EPERM ok EPERM", f"tcp('10.1.0.1'), tcp('0.0.0.0'), tcp('fd00:1::1', {v6}), tcp('::1', {v6})",
