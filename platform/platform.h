@@ -54,12 +54,27 @@ struct ProgramNames {
   std::string comm;       // the first 15 bytes count
 };
 
+// capabilities(7).
+struct CapabilitySets {
+  uint64_t effective = 0, permitted = 0, inheritable = 0;
+};
+
+// The rights that a program has by its file.
+struct FileRights {
+  CapabilitySets capabilities;
+  bool dumpable = false;
+};
+
 // How the program of a Session's exec is to begin.
 struct ProgramStart {
   std::optional<ProgramNames> names;
   // It makes ptrace(PTRACE_TRACEME) and stops for its parent with SIGTRAP, as a program does that
   // was traced when it was executed.
   bool trace_me = false;
+  // The capabilities that it has from then on, at most what the exec left it with, and no ambient
+  // ones; it is told so (AT_SECURE). A task that can't be made to begin so does not execute it
+  // (EPERM), or dies before its first instruction.
+  std::optional<FileRights> rights;
 };
 
 // How a Session's exec ended.

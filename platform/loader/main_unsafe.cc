@@ -41,15 +41,25 @@ class InitialStack {
   const char** environment() const { return arguments() + argument_count() + 1; }
 
   void SetAuxiliary(uint64_t type, uint64_t value) const {
-    const char** end = environment();
-    while (*end) ++end;
-    auto* entry = reinterpret_cast<AuxiliaryEntry*>(end + 1);
-    for (; entry->type != AT_NULL; ++entry) {
+    for (auto* entry = auxiliary(); entry->type != AT_NULL; ++entry) {
       if (entry->type == type) entry->value = value;
     }
   }
+  // 0 when there is none.
+  uint64_t Auxiliary(uint64_t type) const {
+    for (auto* entry = auxiliary(); entry->type != AT_NULL; ++entry) {
+      if (entry->type == type) return entry->value;
+    }
+    return 0;
+  }
 
  private:
+  AuxiliaryEntry* auxiliary() const {
+    const char** end = environment();
+    while (*end) ++end;
+    return reinterpret_cast<AuxiliaryEntry*>(end + 1);
+  }
+
   uint64_t* top_;
 };
 
@@ -118,16 +128,18 @@ void SetExecName(const InitialStack& stack, const Plan& plan) {
 [[noreturn]] void RunScript(uint64_t* top, const Plan& plan) {
   const InitialStack stack(top);
   const char** environment = stack.environment();
+  const uint64_t secure = stack.Auxiliary(AT_SECURE);  // before the prefix hides the way there
   const uint64_t dropped = stack.argument_count() > 0 ? 1 : 0;
   const char** arguments = stack.arguments() + dropped - plan.prefix_count;
   SplitPrefix(plan, arguments);
-  Syscall(__NR_execveat, kScriptProgram, "", arguments, environment, AT_EMPTY_PATH);
+  Syscall(__NR_execveat, kScriptProgram, "", arguments, environment, AT_EMPTY_PATH, secure);
   Die();
 }
 
 [[noreturn]] void RunSetId(uint64_t* top) {
   const InitialStack stack(top);
-  Syscall(__NR_execveat, kScriptProgram, "", stack.arguments(), stack.environment(), AT_EMPTY_PATH);
+  Syscall(__NR_execveat, kScriptProgram, "", stack.arguments(), stack.environment(), AT_EMPTY_PATH,
+          stack.Auxiliary(AT_SECURE));
   Die();
 }
 

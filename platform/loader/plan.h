@@ -28,13 +28,14 @@ enum class PlanKind : uint32_t {
   // AT_EXECFN and comm, close `fd`, jump to it.
   kInterpreter = 1,
   // The stub is the program itself and is to execute the interpreter program of a script:
-  // execveat(kScriptProgram, "", prefix + argv[1..], envp, AT_EMPTY_PATH), a mediated call; the
+  // execveat(kScriptProgram, "", prefix + argv[1..], envp, AT_EMPTY_PATH, AT_SECURE), a mediated
+  // call, the last argument being what the kernel has told the stub by that name; the
   // sentry remembers the program, which nobody else gets hold of. argv[0] is dropped. There is no
   // `fd` (-1).
   kScript = 2,
   // The same for a program that is no script: execveat(kScriptProgram, "", argv, envp,
-  // AT_EMPTY_PATH). The stub has just been given the rights of the program's owner by the kernel,
-  // and the exec keeps them (sentry/exec/set_id.h).
+  // AT_EMPTY_PATH, AT_SECURE). The stub has just been given the rights of the program by the
+  // kernel, and the exec keeps them (sentry/exec/set_id.h).
   kSetId = 4,
   // The stub is the first program of a process that joins the container. The strings of `prefix`
   // are its working directory and then the names under which its program may be found: chdir(2),

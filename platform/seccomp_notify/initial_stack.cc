@@ -62,6 +62,7 @@ Result<AuxiliaryVector> FindAuxiliaryVector(GuestAddr top, ReadMemory read) {
     if (type == AT_NULL) return vector;
     if (type == AT_SYSINFO_EHDR) vector.vdso = GuestAddr(value);
     if (type == AT_EXECFN) vector.exec_name_entry = entry;
+    if (type == AT_SECURE) vector.secure_entry = entry;
   }
 }
 

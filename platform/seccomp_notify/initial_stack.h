@@ -19,6 +19,7 @@ using ReadMemory = absl::FunctionRef<Result<size_t>(GuestAddr from, absl::Span<s
 struct AuxiliaryVector {
   GuestAddr vdso;             // AT_SYSINFO_EHDR; null when there is none
   GuestAddr exec_name_entry;  // where the value of AT_EXECFN stands; null when there is none
+  GuestAddr secure_entry;     // the same of AT_SECURE
 };
 
 // `top` is the stack pointer at entry. EFAULT when there is no such vector.

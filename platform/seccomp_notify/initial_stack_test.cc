@@ -32,11 +32,12 @@ class Memory {
 
 TEST(InitialStack, AuxiliaryVectorIsBehindTheEnvironment) {
   const Memory memory({2, 10, 11, 0, 20, 0, AT_PAGESZ, 4096, AT_SYSINFO_EHDR, 0x5000, AT_EXECFN,
-                       0x6000, AT_NULL, 0});
+                       0x6000, AT_SECURE, 0, AT_NULL, 0});
   const auto found = FindAuxiliaryVector(GuestAddr(kStart), memory);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->vdso.value(), 0x5000u);
   EXPECT_EQ(found->exec_name_entry.value(), kStart + 11 * 8);
+  EXPECT_EQ(found->secure_entry.value(), kStart + 13 * 8);
 }
 
 TEST(InitialStack, ManyArgumentsAreWalkedOver) {

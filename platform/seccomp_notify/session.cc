@@ -1,6 +1,7 @@
 #include "platform/seccomp_notify/session.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -50,6 +51,7 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
                                 const ProgramStart& start,
                                 const std::function<void(pid_t tgid)>& on_replaced) {
   if (over_) return {false, Errno(ESRCH)};
+  if (start.rights && !task_->StepsAfterExec()) return {false, Errno(EPERM)};
   const std::array<uint64_t, 6> args = {static_cast<uint64_t>(fd),
                                         empty_path.value(),
                                         argv.value(),
@@ -62,8 +64,8 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
   if (!end.ok()) return {false, end.error()};
   if (*end == StoppedTask::StepEnd::kReplaced) {
     on_replaced(task_->tid());
-    const bool wants = start.names || start.trace_me;
-    if (wants && task_->StepsAfterExec()) static_cast<void>(Begin(start));
+    const bool wants = start.names || start.trace_me || start.rights;
+    if (wants && task_->StepsAfterExec() && !Begin(start).ok() && start.rights) Doom();
     over_ = true;
     task_->Release();
     return {true, Errno(EIO)};
@@ -74,6 +76,13 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
   if (after->rip != trapped_.rip || result >= 0 || result < -kMaxErrno)
     return {false, Errno(EFAULT)};
   return {false, Errno(WantsRestart(result) ? EINTR : static_cast<int>(-result))};
+}
+
+void TracedSession::Doom() {
+  auto registers = task_->Registers();
+  if (!registers.ok()) return;
+  registers->rip = 0;
+  static_cast<void>(task_->SetRegisters(*registers));
 }
 
 Result<void> TracedSession::Begin(const ProgramStart& how) {
@@ -90,6 +99,7 @@ Result<void> TracedSession::Begin(const ProgramStart& how) {
   behind.rip = instruction.Plus(kSyscallSize).value();
   calls_.MoveTo(behind);
   if (how.names) static_cast<void>(SetNames(*how.names, vector.exec_name_entry));
+  if (how.rights) TRY(SetRights(*how.rights, vector.secure_entry));
   user_regs_struct first = start;
   if (how.trace_me) {
     auto planted = PlantTraceMe(GuestAddr(start.rip));
@@ -121,6 +131,27 @@ Result<void> TracedSession::SetNames(const ProgramNames& names, GuestAddr exec_n
   const uint64_t value = memory.value();
   if (exec_name_entry.null()) return {};
   return Put(task_->tid(), exec_name_entry, &value, sizeof(value));
+}
+
+Result<void> TracedSession::SetRights(const FileRights& rights, GuestAddr secure_entry) {
+  struct {
+    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct halves[_LINUX_CAPABILITY_U32S_3] = {};
+  } wanted;
+  for (int half = 0; half < _LINUX_CAPABILITY_U32S_3; ++half) {
+    const auto part = [half](uint64_t set) { return static_cast<uint32_t>(set >> (32 * half)); };
+    const CapabilitySets& sets = rights.capabilities;
+    wanted.halves[half] = {part(sets.effective), part(sets.permitted), part(sets.inheritable)};
+  }
+  TRY_ASSIGN(const GuestAddr memory, calls_.MapScratch(sizeof(wanted)));
+  TRY(Put(task_->tid(), memory, &wanted, sizeof(wanted)));
+  TRY(calls_.Call(__NR_capset, {memory.value(), memory.Plus(sizeof(wanted.header)).value()}));
+  TRY(calls_.Call(__NR_prctl, {PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL}));
+  if (!rights.dumpable) TRY(calls_.Call(__NR_prctl, {PR_SET_DUMPABLE, 0}));
+  calls_.UnmapScratch(memory, sizeof(wanted));
+  const uint64_t secure = 1;
+  if (secure_entry.null()) return Errno(EFAULT);
+  return Put(task_->tid(), secure_entry, &secure, sizeof(secure));
 }
 
 Result<GuestAddr> TracedSession::MapScratch(size_t size) {

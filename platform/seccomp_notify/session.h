@@ -38,7 +38,10 @@ class TracedSession final : public Session {
   // Makes the program that an exec has just replaced another with begin as told, by calls that it
   // makes itself at the vdso's `syscall` instruction.
   Result<void> Begin(const ProgramStart& how);
+  // Makes its first instruction a fault.
+  void Doom();
   Result<void> SetNames(const ProgramNames& names, GuestAddr exec_name_entry);
+  Result<void> SetRights(const FileRights& rights, GuestAddr secure_entry);
   // Where the program is to begin so that it is traced before its first instruction at `entry`.
   Result<GuestAddr> PlantTraceMe(GuestAddr entry);
 

@@ -62,6 +62,9 @@ void DeclareProcess(CLI::App& app, DoFlags& flags) {
   app.add_option("--user", flags.user, "user (and group), by name or number")
       ->type_name("USER[:GROUP]")
       ->group("How it runs");
+  app.add_flag("--new-privileges", flags.new_privileges,
+               "let set-user-ID bits and file capabilities count inside, for sudo, su, ping")
+      ->group("How it runs");
   app.add_option("--hostname", flags.hostname, "name of the sandbox's machine")
       ->type_name("NAME")
       ->capture_default_str()

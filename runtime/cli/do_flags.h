@@ -23,6 +23,7 @@ struct DoFlags {
   std::string cwd;
   bool write_cwd = false;
   std::string user = "0";
+  bool new_privileges = false;
   std::string hostname = "moat";
   std::string net = "none";
   std::string cpus;

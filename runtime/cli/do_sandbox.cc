@@ -24,12 +24,13 @@ constexpr char kPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 
 constexpr gid_t kTtyGroup = 5;
 
-// Docker's set without those that mean nothing in a user namespace without network and devices:
-// AUDIT_WRITE, MKNOD, NET_RAW.
+// Docker's set without those that mean nothing in a user namespace without devices: AUDIT_WRITE,
+// MKNOD. NET_RAW opens no raw sockets, but ping(8) has it as a file capability and is not executed
+// without.
 constexpr const char* kCapabilities[] = {
-    "CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",     "CAP_FSETID",
-    "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",    "CAP_SETGID",
-    "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT",
+    "CAP_CHOWN",  "CAP_DAC_OVERRIDE",     "CAP_FOWNER",  "CAP_FSETID",
+    "CAP_KILL",   "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP",
+    "CAP_SETGID", "CAP_SETPCAP",          "CAP_SETUID",  "CAP_SYS_CHROOT",
 };
 
 spec::Mount FileSystem(const char* type, const char* destination,
@@ -145,7 +146,7 @@ absl::Status Describer::AddProcess() {
   process.user.gid = account.gid;
   process.user.additional_gids = account.additional_gids;
   process.capabilities = CapabilitiesOf(account);
-  process.no_new_privileges = true;
+  process.no_new_privileges = !flags_.new_privileges;
   home_ = account.home;
   return AddEnvironment(account);
 }

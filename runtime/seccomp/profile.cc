@@ -31,7 +31,8 @@ constexpr uint32_t kMaxErrno = 4095;  // MAX_ERRNO of the kernel
 
 // What sessions run besides their own execveat (platform/platform.h): by x86-64 number.
 constexpr int kSessionCalls[] = {SYS_execveat, SYS_chroot, SYS_close, SYS_munmap,  SYS_recvmsg,
-                                 SYS_dup3,     SYS_fchdir, SYS_fcntl, SYS_connect, SYS_sendmsg};
+                                 SYS_dup3,     SYS_fchdir, SYS_fcntl, SYS_connect, SYS_sendmsg,
+                                 SYS_capget,   SYS_capset, SYS_prctl};
 
 absl::Status Fault(absl::string_view field, absl::string_view problem) {
   return absl::InvalidArgumentError(absl::StrCat(kField, field, ": ", problem));

@@ -11,7 +11,7 @@
 //    everything that an exec does and enters the stub as ELF interpreter. "#!": the caller runs
 //    execveat of the stub itself, so that the kernel copies the caller's argv and envp whatever
 //    their size. The stub then executes kScriptProgram, by which the sentry knows the program.
-//    Of a program with the set-user-ID bit first a stub with that bit (set_id.h).
+//    Of a program with the set-user-ID bit or capabilities first a stub that has them (set_id.h).
 //    A task that is traced inside executes the interpreter at once (script_arguments.h).
 // 4. A plan was armed for the thread group when the kernel reported EVENT_EXEC. The stub asks for
 // it once (platform/loader/plan.h).
@@ -42,6 +42,7 @@ struct ExecPlan {
   loader::PlanKind kind = loader::PlanKind::kInterpreter;
   Fd file;              // kInterpreter: the ELF interpreter to map; kScript: the program to execute
   bool secret = false;  // kScript: the caller may not read `file`
+  bool has_capabilities = false;    // of `file`, which the program is to keep
   platform::ProgramNames names;     // what the kernel would have said had it found the file by name
   std::vector<std::string> prefix;  // kScript: stands in place of argv[0]
 };

@@ -1,4 +1,4 @@
-// Programs with the set-user-ID or set-group-ID bit.
+// Programs with the set-user-ID or set-group-ID bit, or with file capabilities (setcap(8)).
 //
 // The kernel heeds these bits only of a file on a mount of the caller's own mount namespace
 // (mnt_may_suid, fs/namespace.c), and there the workload has nothing but the stub's tmpfs. So the
@@ -7,8 +7,10 @@
 // dumpability. The stub then executes the program itself (PlanKind::kSetId), which keeps the ids
 // that it has and finds AT_SECURE set, since they are not the real ones.
 //
-// File capabilities (setcap(8)) are not gained: only a supervisor with CAP_SETFCAP could give them
-// to the copy.
+// File capabilities are given to the copy as well, and the kernel decides by them what the caller
+// gains. The exec of the program itself, which has none that the kernel heeds, would lose them: so
+// they are made ambient for that one exec, and taken out of the ambient and inheritable sets again
+// before the program's first instruction (KeepCapabilities).
 #ifndef MOAT_SENTRY_EXEC_SET_ID_H_
 #define MOAT_SENTRY_EXEC_SET_ID_H_
 
@@ -20,10 +22,19 @@
 
 namespace moat::sentry {
 
-// The copy of the stub to execute in place of `program`, opened through the caller's own mount;
-// nothing when the bits of `program` would change nothing, or the copy can't be made (the program
-// then runs with the caller's own rights).
-std::optional<Fd> SetIdStub(Call& call, const Fd& program);
+struct SetIdStub {
+  Fd file;  // opened through the caller's own mount
+  bool has_capabilities = false;
+};
+
+// The copy of the stub to execute in place of `program`; nothing when `program` would change
+// nothing, or the copy can't be made (the program then runs with the caller's own rights). With
+// file capabilities the latter is so where the container has no CAP_SETFCAP.
+std::optional<SetIdStub> FindSetIdStub(Call& call, const Fd& program);
+
+// Makes all that the task is permitted ambient, so that the next exec keeps it. What the task has
+// until then.
+Result<platform::FileRights> KeepCapabilities(Call& call, platform::Session& session);
 
 }  // namespace moat::sentry
 

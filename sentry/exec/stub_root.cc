@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/read_file.h"
@@ -174,7 +175,8 @@ Result<std::string> StubRoot::ProvideSetId(
   const auto part = [](const std::optional<uint32_t>& id) {
     return id ? absl::StrCat(*id) : std::string("-");
   };
-  const std::string name = absl::StrCat(kSetIdFolder, "/", part(kind.uid), ".", part(kind.gid));
+  const std::string name = absl::StrCat(kSetIdFolder, "/", part(kind.uid), ".", part(kind.gid), ".",
+                                        absl::BytesToHexString(kind.capabilities));
   std::string unfinished;
   {
     absl::MutexLock lock(&mutex_);

@@ -28,9 +28,10 @@
 
 namespace moat::sentry {
 
-// Which rights a program with the set-user-ID or set-group-ID bit gives.
+// Which rights a program gives by its set-user-ID and set-group-ID bits and by its capabilities.
 struct SetIdKind {
   std::optional<uint32_t> uid, gid;
+  std::string capabilities;  // the value of security.capability (struct vfs_cap_data); may be empty
 };
 
 // Thread-safe.

@@ -30,6 +30,7 @@ struct ExecArguments {
   int dirfd = AT_FDCWD;
   GuestAddr path, argv, envp;
   int flags = 0;
+  bool gained_rights = false;  // by what the stub has of the program: AT_SECURE
 };
 
 // The stub's instructions for `program`; none for a static one, which takes its names from the
@@ -64,26 +65,40 @@ Result<Fd> WithoutReading(const Fd& file) {
   return path_only;
 }
 
-// Runs the exec in the caller's own context. `file` is what the kernel is to execute.
-Outcome ExecInTask(Call& call, const Fd& file, GuestAddr empty_path, const ExecArguments& arguments,
-                   std::optional<ExecPlan> plan, platform::ProgramStart start) {
+// What the kernel is to execute, and how the program begins.
+struct Execution {
+  const Fd& file;
+  std::optional<ExecPlan> plan = {};
+  platform::ProgramStart start = {};
+  bool keeps_capabilities = false;
+};
+
+// Runs the exec in the caller's own context.
+Outcome ExecInTask(Call& call, GuestAddr empty_path, const ExecArguments& arguments,
+                   Execution execution) {
   TRY_ASSIGN(const TaskInfo* task, call.Task());
   const pid_t caller = task->tgid;
-  start.trace_me = call.container().plans->deferred_traces().IsDeferred(caller);
-  const auto on_replaced = [&call, &plan](pid_t tgid) {
+  execution.start.trace_me = call.container().plans->deferred_traces().IsDeferred(caller);
+  const auto on_replaced = [&call, &execution](pid_t tgid) {
     call.container().NoteExec(tgid);
     call.container().cache->ForgetGroup(tgid);
-    if (plan) call.container().plans->Arm(tgid, *std::move(plan));
+    if (execution.plan) call.container().plans->Arm(tgid, *std::move(execution.plan));
   };
-  return UseDescriptor(call, file, [&](platform::Session& session, int number) -> int64_t {
-    const platform::ExecOutcome exec =
-        session.Exec(number, empty_path, arguments.argv, arguments.envp, start, on_replaced);
-    if (exec.replaced) {
-      call.container().plans->deferred_traces().Drop(caller);
-      return 0;
-    }
-    return CloseAndReturn(session, number, -exec.error.value());
-  });
+  return UseDescriptor(
+      call, execution.file, [&](platform::Session& session, int number) -> int64_t {
+        if (execution.keeps_capabilities) {
+          const auto kept = KeepCapabilities(call, session);
+          if (!kept.ok()) return CloseAndReturn(session, number, -kept.error().value());
+          execution.start.rights = *kept;
+        }
+        const platform::ExecOutcome exec = session.Exec(
+            number, empty_path, arguments.argv, arguments.envp, execution.start, on_replaced);
+        if (exec.replaced) {
+          call.container().plans->deferred_traces().Drop(caller);
+          return 0;
+        }
+        return CloseAndReturn(session, number, -exec.error.value());
+      });
 }
 
 // Without the stub, for a task that is traced: its tracer sees one exec. The arguments' strings
@@ -122,6 +137,7 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
   TRY_ASSIGN(const TaskInfo* task, call.Task());
   std::optional<ExecPlan> script = plans.TakeScript(task->tgid);
   const bool of_script = script && arguments.dirfd == loader::kScriptProgram;
+  const bool keeps_capabilities = of_script && script->has_capabilities && arguments.gained_rights;
   TRY_ASSIGN(Program program, of_script
                                   ? LoadScriptProgram(call, *std::move(script))
                                   : LoadProgram(call, arguments.dirfd, path, arguments.flags));
@@ -136,9 +152,12 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
   if (program.is_script && IsTracedAlone(call)) {
     return ExecScriptInTask(call, std::move(program), empty_path, arguments);
   }
-  if (!program.is_script && !of_script) {
-    if (const auto stub = SetIdStub(call, program.file)) {
-      return ExecInTask(call, *stub, empty_path, arguments, SetIdPlan(program), {});
+  // Of a script its interpreter's rights count.
+  if (!of_script) {
+    if (const auto stub = FindSetIdStub(call, program.file)) {
+      ExecPlan plan = program.is_script ? *MakePlan(program) : SetIdPlan(program);
+      plan.has_capabilities = stub->has_capabilities;
+      return ExecInTask(call, empty_path, arguments, {.file = stub->file, .plan = std::move(plan)});
     }
   }
   Fd elf = program.is_script ? Fd() : std::move(program.file);
@@ -148,8 +167,11 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
   std::optional<ExecPlan> plan = MakePlan(program);
   platform::ProgramStart start;
   if (!plan) start.names = std::move(program.names);
-  return ExecInTask(call, elf ? elf : plans.root().stub(), empty_path, arguments, std::move(plan),
-                    std::move(start));
+  return ExecInTask(call, empty_path, arguments,
+                    {.file = elf ? elf : plans.root().stub(),
+                     .plan = std::move(plan),
+                     .start = std::move(start),
+                     .keeps_capabilities = keeps_capabilities});
 }
 
 bool Append(absl::string_view text, Plan* plan) {
@@ -206,7 +228,8 @@ Outcome SysExecveat(Call& call) {
                              .path = call.AddrArg(1),
                              .argv = call.AddrArg(2),
                              .envp = call.AddrArg(3),
-                             .flags = call.IntArg(4)};
+                             .flags = call.IntArg(4),
+                             .gained_rights = call.Arg(5) == 1};
   if (arguments.flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EXECVE_CHECK)) {
     return Errno(EINVAL);
   }

@@ -25,6 +25,8 @@ from known_differences import known_cases
 
 LIMIT_SECONDS = 60  # for a run without any new line; a case takes milliseconds
 MAX_RESTARTS = 25  # hung and dead cases that are tolerated before giving up
+# Families whose cases gain rights by what they execute.
+NEW_PRIVILEGES = ("Gain",)
 STARTED = re.compile(r"^\[ RUN      \] (\S+)")
 FINISHED = re.compile(
     r"^\[       OK \] (\S+)|^\[  FAILED  \] ([^\s,]+).*\(\d+ ms\)|^\[  SKIPPED \] (\S+) \(\d+ ms\)")
@@ -95,8 +97,9 @@ class Place:
         ]
 
     def moat_command(self, test_filter):
+        flags = ["--new-privileges"] if self.options.family in NEW_PRIVILEGES else []
         return [
-            self.options.moat, "do", "--no-tty", "--rootfs", self.options.root, "--cwd", "/",
+            self.options.moat, "do", "--no-tty", *flags, "--rootfs", self.options.root, "--cwd", "/",
             "--volume", f"{self.options.probes}:/conformance/probes:ro",
             "--volume", f"{self.folder}/bin:/conformance/bin:ro",
             "--volume", f"{self.folder}/read_only:/conformance/read_only:ro",

@@ -9,6 +9,7 @@ same every time. Lines at its head say more:
 
   # root: apps      the large root instead of the small one
   # limit: 120      seconds for each of the two runs, default 60
+  # flags: --new-privileges    for `moat do`
 
 A script under load lasts LOAD_SECONDS, which it finds in its environment.
 """
@@ -65,6 +66,7 @@ def run_natively(script, debian, limit):
 
 def run_in_moat(script, debian, limit):
     flags = [f"--env={setting}" for setting in ENVIRONMENT]
+    flags += [flag for flag in [header(script, "flags", "")] if flag]
     with tempfile.TemporaryDirectory(prefix="moat-state.") as state:
         return run([MOAT, "--root", state, "do", "--no-tty", "--rootfs", debian, "--cwd", "/", *flags,
                     "--", "bash", "-s"], limit=limit, stdin=script)
