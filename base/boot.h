@@ -1,5 +1,5 @@
-// How runtime/launch starts moat-sentry and moat-gofer, and what they say to each other. Both sides
-// include this file.
+// How runtime/launch starts moat-sentry, moat-gofer and moat-resolver, and what they say to each
+// other. All sides include this file.
 //
 // Everything is SOCK_SEQPACKET; each message is one JSON object ("type" first) with descriptors as
 // SCM_RIGHTS. A message with descriptors has the field "fds": their names, in order. A name that
@@ -13,19 +13,18 @@
 //   digits",
 //                      "tree":{"hostname","cpus","memory_limit","pids_limit","cpu_set","mounts",
 //                              "masked_paths","readonly_paths"}}
-//                     fds: gofer, log, init, trace?, audit?, policy, listen, loader,
-//                     cgroup_memory?, cgroup_cpu?,
-//                          cgroup_pids?, tie?, proc_a?
+//                     fds: gofer, resolver?, log, init, trace?, audit?, policy, listen, loader,
+//                          cgroup_memory?, cgroup_cpu?, cgroup_pids?, tie?, proc_a?
 //   sentry -> moat    {"type":"ready"} once its root is built and its capabilities are gone, or
 //                     {"type":"error","message":..}
-// `gofer` is the socket to the gofer's service, `log` and `trace` are written in whole lines,
-// `policy` is a file with the container's policy (policies/container/parse_policy.h, SavedPolicy),
-// `audit` takes the lines of sentry/audit/audit.h, `loader` is moat-loader opened for reading,
-// `listen` is the listening control.sock. A boot message fits in kMaxBootMessage. `tie` and
-// `proc_a` come together, when P_A and P_B are another container's (docs/adr/011-shared-pids.md):
-// the sentry is not pid 1 then, `proc_a` is procfs of P_A as a detached mount, and over `tie` it
-// says
-// {"type":"done"} to the other sentry once its last task is gone.
+// `gofer` is the socket to the gofer's service, `resolver` hangs up when the resolver ends, `log`
+// and `trace` are written in whole lines, `policy` is a file with the container's policy
+// (policies/container/parse_policy.h, SavedPolicy), `audit` takes the lines of
+// sentry/audit/audit.h, `loader` is moat-loader opened for reading, `listen` is the listening
+// control.sock. A boot message fits in kMaxBootMessage. `tie` and `proc_a` come together, when P_A
+// and P_B are another container's (docs/adr/011-shared-pids.md): the sentry is not pid 1 then,
+// `proc_a` is procfs of P_A as a detached mount, and over `tie` it says {"type":"done"} to the
+// other sentry once its last task is gone.
 //
 // Init socket `init` (between the container's init C2 and the sentry):
 //   -> sentry         {"type":"attach"}    fds: listener, stub (a detached tmpfs mount,
@@ -55,8 +54,8 @@
 // answered. Its first program is the stub, which gets `cwd` and `programs` (the names under which
 // its program may be found) as a plan (platform/loader/plan.h).
 // When the control socket (descriptor 3) closes, the sentry goes on: create exits and the container
-// stays. When the gofer socket or all tasks are gone the sentry exits: 0 after the workload's end,
-// 1 with a log line after a fault.
+// stays. When the gofer, the resolver or all tasks are gone the sentry exits: 0 after the
+// workload's end, 1 with a log line after a fault.
 //
 // moat-gofer: executed as `moat-gofer` with descriptor 3 = boot socket, 0 to 2 = /dev/null, in P_A,
 // still with the caller's privileges.
@@ -66,6 +65,15 @@
 //   gofer -> moat     {"type":"ready"} | {"type":"error","message":..}; then descriptor 3 is closed
 //                     and it serves the service socket (gofer/protocol).
 // It exits when the service socket closes.
+//
+// moat-resolver (only with egress rules by name): executed as `moat-resolver` with descriptor 3 =
+// boot socket, 0 to 2 = /dev/null, in P_A as a child of the sentry's, still with the caller's
+// privileges.
+//   moat -> resolver  {"type":"boot","servers":["10.0.0.53:53/udp",..]}
+//                     fds: user_namespace (A), questions (a datagram socket in the container's
+//                          network), sentry, map (policies/container/egress_names.h), policy, log
+//   resolver -> moat  {"type":"ready"} | {"type":"error","message":..}; then descriptor 3 is closed
+// It exits when `sentry` hangs up.
 #ifndef MOAT_BASE_BOOT_H_
 #define MOAT_BASE_BOOT_H_
 

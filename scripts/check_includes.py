@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that dependencies point one way.
 
-  base <- platform, policies <- gofer <- sentry <- runtime
+  base <- platform, policies <- gofer, resolver <- sentry <- runtime
 
 * A folder includes only folders below it (and itself).
 * The sentry knows platforms and the gofer by their interfaces alone (INTERFACES); only its main,
@@ -17,7 +17,7 @@ import pathlib
 import re
 import sys
 
-LEVELS = {"base": 0, "platform": 1, "policies": 1, "gofer": 2, "sentry": 3, "runtime": 4}
+LEVELS = {"base": 0, "platform": 1, "policies": 1, "gofer": 2, "resolver": 2, "sentry": 3, "runtime": 4}
 # What of a lower folder the sentry may include.
 INTERFACES = {
     "platform": re.compile(r"platform/[a-z_]+\.h|platform/loader/plan\.h"),

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 moat=$here/../build/release/bin/moat
 
 "$here/install_deps.sh"
-"$here/build.sh" release moat moat-sentry moat-gofer moat-loader
+"$here/build.sh" release moat moat-sentry moat-gofer moat-resolver moat-loader
 
 as_root=()
 [[ $(id -u) == 0 ]] || as_root=(sudo)

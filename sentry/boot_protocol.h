@@ -43,7 +43,7 @@ struct BootConfig {
   uint64_t cookie = 0;
   TreeConfig tree;  // values only; descriptors are filled in by the caller
   bool audit_all = false;
-  Fd gofer, init, loader, log, trace, audit, policy, listen;
+  Fd gofer, resolver, init, loader, log, trace, audit, policy, listen;
   Fd cgroup_memory, cgroup_cpu, cgroup_pids;
   Fd tie, proc_a;  // both or none: the pid namespace is another container's
 };

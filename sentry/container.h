@@ -17,6 +17,7 @@
 #include "sentry/exec/joiners.h"
 #include "sentry/exec/task_roots.h"
 #include "sentry/net/brief_waits.h"
+#include "sentry/net/network_rules.h"
 #include "sentry/proc/virtual_tree.h"
 #include "sentry/syscalls/call_policy.h"
 #include "sentry/task/task_cache.h"
@@ -50,7 +51,8 @@ class Container {
   std::unique_ptr<TaskRoots> roots;   // null where no task can change its root; thread-safe
   std::unique_ptr<Tracer> tracer;     // null without --trace; thread-safe
   std::unique_ptr<CallPolicy> calls;  // what the filter was made from
-  std::unique_ptr<Audit> audit;       // thread-safe
+  std::unique_ptr<NetworkRules> network;
+  std::unique_ptr<Audit> audit;  // thread-safe
 
  private:
   std::atomic<bool> exec_seen_ = false;

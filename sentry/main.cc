@@ -59,14 +59,12 @@ struct Sentry {
   std::optional<TaskEnder> ender;  // when the pid namespace is another container's
 };
 
-absl::StatusOr<std::unique_ptr<CallPolicy>> ReadPolicy(const Fd& file) {
+absl::StatusOr<policies::Policy> ReadPolicy(const Fd& file) {
   constexpr size_t kMaxPolicy = 16 << 20;
   ::lseek(file.get(), 0, SEEK_SET);
   const Result<std::string> text = ReadAll(file.get(), kMaxPolicy);
   if (!text.ok()) return ErrnoStatus(text.error().value(), "read", "the policy");
-  ASSIGN_OR_RETURN(const policies::Policy policy, policies::PolicyFromSaved(*text));
-  ASSIGN_OR_RETURN(CallPolicy calls, CallPolicy::Create(policy));
-  return std::make_unique<CallPolicy>(std::move(calls));
+  return policies::PolicyFromSaved(*text);
 }
 
 // What needs nothing of the init, done while that one is being made.
@@ -78,7 +76,10 @@ absl::Status BuildParts(Sentry& sentry) {
   if (!container.first_exec) return ErrnoStatus(errno, "eventfd", "");
   container.tasks = std::make_unique<TaskTable>(sentry.root.proc.get());
   container.cache = std::make_unique<TaskCache>(sentry.root.proc.get());
-  ASSIGN_OR_RETURN(container.calls, ReadPolicy(config.policy));
+  ASSIGN_OR_RETURN(const policies::Policy policy, ReadPolicy(config.policy));
+  ASSIGN_OR_RETURN(CallPolicy calls, CallPolicy::Create(policy));
+  container.calls = std::make_unique<CallPolicy>(std::move(calls));
+  container.network = std::make_unique<NetworkRules>(policy);
   config.policy.Reset();
   container.audit = std::make_unique<Audit>(std::move(config.audit), config.id, config.audit_all);
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
@@ -163,8 +164,8 @@ absl::StatusOr<int> Serve(Fd control) {
   RETURN_IF_ERROR(SendBootMessage(init, "attached"));
   Supervisor supervisor(std::move(control), std::move(sentry.config.listen),
                         std::move(sentry.config.init), std::move(sentry.attachment.init_process),
-                        sentry.container.gofer->hangup_fd(), sentry.container.first_exec.get(),
-                        joins);
+                        sentry.container.gofer->hangup_fd(), std::move(sentry.config.resolver),
+                        sentry.container.first_exec.get(), joins);
   End(sentry, supervisor.Run());  // the workers still use everything above
 }
 

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr size_t kMaxClients = 256;
 constexpr size_t kMaxTies = 1024;
-constexpr size_t kFixed = 6;  // polled descriptors before those of the clients
+constexpr size_t kFixed = 7;  // polled descriptors before those of the clients
 
 bool Readable(const pollfd& entry) { return entry.revents != 0; }
 
@@ -34,11 +34,12 @@ json Failure(int error, const std::string& message) {
 }  // namespace
 
 Supervisor::Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup,
-                       int first_exec, JoinService& joins)
+                       Fd resolver, int first_exec, JoinService& joins)
     : listen_(std::move(listen)),
       init_(std::move(init)),
       init_process_(std::move(init_process)),
       gofer_hangup_(gofer_hangup),
+      resolver_(std::move(resolver)),
       first_exec_(first_exec),
       joins_(joins) {
   clients_.push_back({.socket = std::move(control), .is_creator = true});
@@ -49,7 +50,8 @@ int Supervisor::Run() {
     // poll(2) skips negative descriptors, so what is closed needs no special case.
     std::vector<pollfd> polled = {{init_process_.get(), POLLIN, 0}, {gofer_hangup_, 0, 0},
                                   {init_.get(), POLLIN, 0},         {listen_.get(), POLLIN, 0},
-                                  {first_exec_, POLLIN, 0},         {joins_.ended_fd(), POLLIN, 0}};
+                                  {first_exec_, POLLIN, 0},         {joins_.ended_fd(), POLLIN, 0},
+                                  {resolver_.get(), 0, 0}};
     for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
     const size_t first_tie = polled.size();
     for (const Fd& tie : ties_) polled.push_back({tie.get(), POLLIN, 0});
@@ -65,6 +67,10 @@ int Supervisor::Run() {
     }
     if (Readable(polled[1])) {
       LogError("the gofer is gone; ending the container");
+      return 1;
+    }
+    if (Readable(polled[6])) {
+      LogError("the resolver is gone; ending the container");
       return 1;
     }
     for (size_t i = ties_.size(); i-- > 0;) {

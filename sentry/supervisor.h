@@ -22,10 +22,10 @@ class Supervisor {
  public:
   // `control`: the socket to moat that this process was started with; may close at any time.
   // `listen`: where later moat commands connect; may be none. `init`: the socket to the container's
-  // init. `init_process`: its pidfd. `gofer_hangup`: borrowed.
-  // `first_exec` (borrowed): Container's. `joins` outlives it.
-  Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup, int first_exec,
-             JoinService& joins);
+  // init. `init_process`: its pidfd. `gofer_hangup`: borrowed. `resolver`: hangs up with it; none
+  // without egress rules by name. `first_exec` (borrowed): Container's. `joins` outlives it.
+  Supervisor(Fd control, Fd listen, Fd init, Fd init_process, int gofer_hangup, Fd resolver,
+             int first_exec, JoinService& joins);
 
   // Returns the exit status of the sentry: 0 when the container's init has ended, 1 when a part of
   // moat failed (already logged).
@@ -56,6 +56,7 @@ class Supervisor {
 
   Fd listen_, init_, init_process_;
   const int gofer_hangup_;
+  const Fd resolver_;
   int first_exec_;  // -1 once it was heard
   JoinService& joins_;
   std::vector<Client> clients_;

@@ -55,6 +55,47 @@ TEST(Destination, ReadsEveryForm) {
   EXPECT_EQ(ParseDestination("1.2.3.4/icmp")->protocol, Protocol::kIcmp);
 }
 
+TEST(Destination, NamesCoverThemselvesAndWildcardsWhatIsBelow) {
+  EXPECT_EQ(ParseDestination("*.Pypi.example:443")->name, "*.pypi.example");
+  for (const char* bad : {"*.", "*.*.a", "a.*.b", "*x.a"}) {
+    EXPECT_FALSE(ParseDestination(bad).ok()) << bad;
+  }
+  EXPECT_TRUE(CoversName("a.b", "a.b"));
+  EXPECT_FALSE(CoversName("a.b", "x.a.b"));
+  EXPECT_TRUE(CoversName("*.a.b", "x.y.a.b"));
+  EXPECT_FALSE(CoversName("*.a.b", "a.b"));
+  EXPECT_FALSE(CoversName("*.a.b", "xa.b"));
+}
+
+TEST(Address, WhatIsPublic) {
+  for (const char* address : {"8.8.8.8", "172.32.0.1", "2600::1", "64:ff9b::808:808"}) {
+    EXPECT_TRUE(IsPublic(*ParseAddress(address))) << address;
+  }
+  for (const char* address : {"0.0.0.0",
+                              "10.1.1.1",
+                              "127.0.0.1",
+                              "169.254.169.254",
+                              "172.31.0.1",
+                              "192.168.0.1",
+                              "100.100.100.200",
+                              "168.63.129.16",
+                              "224.0.0.1",
+                              "255.255.255.255",
+                              "::",
+                              "::1",
+                              "::ffff:10.0.0.1",
+                              "::10.0.0.1",
+                              "fe80::1",
+                              "fd00:ec2::254",
+                              "ff02::1",
+                              "2002:a00:1::",
+                              "2001::1",
+                              "64:ff9b::a00:1",
+                              "64:ff9b:1::808:808"}) {
+    EXPECT_FALSE(IsPublic(*ParseAddress(address))) << address;
+  }
+}
+
 TEST(Destination, RefusesWhatItMayMisread) {
   for (const char* bad : {"", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "1.2.3:80", "a b",
                           "x:99999", "x:", "*:5/sctp", "[::1", "::/0", "::/16", "1.2.3.4/icmp:80",
@@ -91,7 +132,7 @@ TEST(Policy, ReadsAWholeOne) {
 TEST(Policy, FaultsSayWhereAndWhat) {
   EXPECT_EQ(FaultOf("{\n\"name\": \"x\",\n  \"nmae\": 1}"),
             "p:3:3: unknown key \"nmae\"; known here: $schema, name, description, extends, calls, "
-            "files, exec, egress, limits");
+            "files, exec, egress, listen, devices, limits");
   EXPECT_THAT(FaultOf(R"({"name": "x", "calls": [{"calls": ["read"], "action": "native"}]})"),
               StartsWith("p:1:25: \"reason\" is missing"));
   EXPECT_THAT(FaultOf(R"({"name":"x","files":[{"hide":"/a/../b","reason":"r"}]})"),
@@ -102,6 +143,14 @@ TEST(Policy, FaultsSayWhereAndWhat) {
       FaultOf(
           R"({"name":"x","egress":{"otherwise":"allow","rules":[{"deny":"a.b","reason":"r"}]}})"),
       HasSubstr("can't be denied"));
+  EXPECT_THAT(FaultOf(R"({"name":"x","egress":{"otherwise":"deny","rules":[
+                      {"allow":"1.2.3.4","within":["10.0.0.0/8"],"reason":"r"}]}})"),
+              HasSubstr("this rule has none"));
+  EXPECT_THAT(FaultOf(R"({"name":"x","egress":{"otherwise":"deny","rules":[
+                      {"allow":"a.b","within":["10.0.0.0/8:80"],"reason":"r"}]}})"),
+              HasSubstr("addresses and prefixes"));
+  EXPECT_THAT(FaultOf(R"({"name":"x","egress":{"otherwise":"deny","resolvers":["10.0.0.0/8"]}})"),
+              HasSubstr("one address"));
   EXPECT_THAT(
       FaultOf(
           R"({"name":"x","calls":[{"calls":["a"],"action":"errno","errno":"EFOO","reason":"r"}]})"),

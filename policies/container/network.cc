@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -12,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/status.h"
 
 namespace moat::policies {
@@ -39,6 +41,7 @@ absl::StatusOr<Protocol> ParseProtocol(absl::string_view text) {
 
 bool IsName(absl::string_view text) {
   constexpr size_t kMaxName = 253, kMaxLabel = 63;
+  absl::ConsumePrefix(&text, "*.");
   if (text.empty() || text.size() > kMaxName) return false;
   for (absl::string_view label : absl::StrSplit(text, '.')) {
     const auto fits = [](char c) {
@@ -142,7 +145,46 @@ absl::Status ReadHost(const Parts& parts, Destination& destination) {
   return absl::OkStatus();
 }
 
+struct Range {
+  const char* address;
+  int prefix;
+};
+
+// Not "globally reachable" by the registries, and what clouds serve their own machines on.
+constexpr Range kNotPublic4[] = {
+    {"0.0.0.0", 8},        {"10.0.0.0", 8},     {"100.64.0.0", 10},  {"127.0.0.0", 8},
+    {"168.63.129.16", 32}, {"169.254.0.0", 16}, {"172.16.0.0", 12},  {"192.0.0.0", 24},
+    {"192.0.2.0", 24},     {"192.88.99.0", 24}, {"192.168.0.0", 16}, {"198.18.0.0", 15},
+    {"198.51.100.0", 24},  {"203.0.113.0", 24}, {"224.0.0.0", 4},    {"240.0.0.0", 4}};
+// Inside 2000::/3, outside of which nothing is public. 2001::/23 and 2002::/16 are tunnels, whose
+// addresses hide an IPv4 one.
+constexpr Range kNotPublic6[] = {
+    {"2001::", 23}, {"2001:db8::", 32}, {"2002::", 16}, {"3fff::", 20}};
+constexpr Range kPublic6 = {"2000::", 3};
+constexpr Range kTranslated = {"64:ff9b::", 96};  // NAT64: an IPv4 address in the last 32 bits
+
+bool IsIn(const Address& address, const Range& range) {
+  const Address start = *ParseAddress(range.address);
+  return Covers({"", start, range.prefix + (IsV4(start) ? kV4Bits : 0)}, {address});
+}
+
 }  // namespace
+
+bool CoversName(absl::string_view pattern, absl::string_view name) {
+  if (!absl::ConsumePrefix(&pattern, "*")) return pattern == name;
+  return name.size() > pattern.size() && absl::EndsWith(name, pattern);  // ".NAME"
+}
+
+bool IsPublic(const Address& address) {
+  const auto holds = [&address](const Range& range) { return IsIn(address, range); };
+  if (IsV4(address)) return std::none_of(std::begin(kNotPublic4), std::end(kNotPublic4), holds);
+  if (holds(kTranslated)) {
+    Address inner = *ParseAddress("0.0.0.0");
+    std::copy(address.begin() + 12, address.end(), inner.begin() + 12);
+    return IsPublic(inner);
+  }
+  return holds(kPublic6) && std::none_of(std::begin(kNotPublic6), std::end(kNotPublic6), holds);
+}
 
 std::optional<Address> ParseAddress(absl::string_view text) {
   Address address{};
@@ -163,6 +205,16 @@ std::string AddressText(const Address& address) {
   const bool v4 = IsV4(address);
   ::inet_ntop(v4 ? AF_INET : AF_INET6, address.data() + (v4 ? 12 : 0), text.data(), text.size());
   return text.data();
+}
+
+std::string EndPointText(const EndPoint& point) {
+  const std::string address = AddressText(point.address);
+  const char* const protocol = point.protocol == Protocol::kTcp    ? "/tcp"
+                               : point.protocol == Protocol::kUdp  ? "/udp"
+                               : point.protocol == Protocol::kIcmp ? "/icmp"
+                                                                   : "";
+  return IsV4(point.address) ? absl::StrCat(address, ":", point.port, protocol)
+                             : absl::StrCat("[", address, "]:", point.port, protocol);
 }
 
 absl::StatusOr<Destination> ParseDestination(absl::string_view text) {

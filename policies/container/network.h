@@ -18,7 +18,8 @@ using Address = std::array<uint8_t, 16>;
 enum class Protocol : uint8_t { kAny = 0, kIcmp = 1, kTcp = 6, kUdp = 17 };
 
 struct Destination {
-  std::string name;  // a domain name, lower case; "": by address
+  // A domain name in lower case, or "*.NAME" for all names below it; "": by address.
+  std::string name;
   Address address{};
   int prefix = 0;  // bits of `address` that count; 0: every address of both families
   uint16_t first_port = 0, last_port = 0xffff;
@@ -42,9 +43,18 @@ absl::StatusOr<EndPoint> ParseEndPoint(absl::string_view text);
 std::optional<Address> ParseAddress(absl::string_view text);
 bool IsV4(const Address& address);
 std::string AddressText(const Address& address);
+// As ParseEndPoint reads it.
+std::string EndPointText(const EndPoint& point);
 
 // Whether `to` lies in `destination` (which has no name).
 bool Covers(const Destination& destination, const EndPoint& to);
+
+// Whether a destination's name covers the domain name `name` (lower case, no dot at its end).
+bool CoversName(absl::string_view pattern, absl::string_view name);
+
+// Whether the address is one of the world's: not of a machine, a site, a cloud's own services, a
+// group, or none at all (IANA's registries of special-purpose addresses).
+bool IsPublic(const Address& address);
 
 }  // namespace moat::policies
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
+#include "policies/container/devices.h"
 #include "policies/container/fields.h"
 #include "policies/container/parse_calls.h"
 
@@ -13,6 +14,28 @@ namespace {
 
 constexpr size_t kMaxText = 1 << 20;
 constexpr size_t kMaxLayers = 8;
+
+template <typename T, typename Parse>
+absl::Status ReadList(const JsonValue& object, absl::string_view key, std::vector<T>& out,
+                      Parse parse) {
+  const JsonValue* list = object.Find(key);
+  if (list == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(Expect(*list, JsonValue::Kind::kArray, absl::StrCat("\"", key, "\"")));
+  for (const JsonValue& item : list->items) {
+    ASSIGN_OR_RETURN(T rule, parse(item));
+    out.push_back(std::move(rule));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> OtherwiseAllow(const JsonValue& object) {
+  ASSIGN_OR_RETURN(const std::string otherwise,
+                   StringField(object, "otherwise", Presence::kRequired));
+  if (otherwise != "allow" && otherwise != "deny") {
+    return FaultAt(object.Find("otherwise")->at, "\"otherwise\" is allow or deny");
+  }
+  return otherwise == "allow";
+}
 
 absl::StatusOr<FileRule> ParseFileRule(const JsonValue& object) {
   RETURN_IF_ERROR(CheckKeys(object, {"hide", "read_only", "deny", "optional", "reason"}));
@@ -48,8 +71,28 @@ absl::StatusOr<ExecRule> ParseExecRule(const JsonValue& object) {
   return rule;
 }
 
+// Where the addresses of a name may lie: addresses and prefixes, nothing else.
+absl::Status ReadWithin(const JsonValue& object, EgressRule& rule) {
+  const JsonValue* within = object.Find("within");
+  if (within == nullptr) return absl::OkStatus();
+  if (rule.to.name.empty()) {
+    return FaultAt(within->at, "\"within\" bounds the addresses of a name; this rule has none");
+  }
+  ASSIGN_OR_RETURN(const std::vector<JsonValue> ranges, ListField(object, "within"));
+  for (const JsonValue& range : ranges) {
+    RETURN_IF_ERROR(Expect(range, JsonValue::Kind::kString, "a range of addresses"));
+    const absl::StatusOr<Destination> parsed = ParseDestination(range.text);
+    if (!parsed.ok()) return FaultAt(range.at, parsed.status().message());
+    if (!parsed->name.empty() || !parsed->AnyPort() || parsed->protocol != Protocol::kAny) {
+      return FaultAt(range.at, "\"within\" holds addresses and prefixes, as 10.0.0.0/8");
+    }
+    rule.within.push_back(*parsed);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<EgressRule> ParseEgressRule(const JsonValue& object) {
-  RETURN_IF_ERROR(CheckKeys(object, {"allow", "deny", "reason"}));
+  RETURN_IF_ERROR(CheckKeys(object, {"allow", "deny", "within", "reason"}));
   EgressRule rule;
   rule.at = object.at;
   rule.allow = object.Find("allow") != nullptr;
@@ -65,28 +108,84 @@ absl::StatusOr<EgressRule> ParseEgressRule(const JsonValue& object) {
   if (!rule.allow && !rule.to.name.empty()) {
     return FaultAt(to->at, "a name can't be denied: whoever may reach its address needs no name");
   }
+  RETURN_IF_ERROR(ReadWithin(object, rule));
   ASSIGN_OR_RETURN(rule.reason, StringField(object, "reason", Presence::kRequired));
   return rule;
 }
 
+// "10.0.0.53", "[2001:db8::53]:5353"
+absl::StatusOr<EndPoint> ParseResolver(const JsonValue& value) {
+  constexpr uint16_t kDnsPort = 53;
+  RETURN_IF_ERROR(Expect(value, JsonValue::Kind::kString, "the address of a DNS server"));
+  const absl::StatusOr<Destination> parsed = ParseDestination(value.text);
+  if (!parsed.ok()) return FaultAt(value.at, parsed.status().message());
+  const bool one = parsed->name.empty() && parsed->prefix == 128;
+  if (!one || (!parsed->AnyPort() && parsed->first_port != parsed->last_port)) {
+    return FaultAt(value.at, "write one address, as 10.0.0.53 or [2001:db8::53]:5353");
+  }
+  return EndPoint{parsed->address, parsed->AnyPort() ? kDnsPort : parsed->first_port,
+                  Protocol::kUdp};
+}
+
 absl::StatusOr<Egress> ParseEgress(const JsonValue& object) {
-  RETURN_IF_ERROR(CheckKeys(object, {"rules", "otherwise"}));
+  RETURN_IF_ERROR(CheckKeys(object, {"rules", "otherwise", "resolvers"}));
   Egress egress;
   egress.at = object.at;
-  ASSIGN_OR_RETURN(const std::string otherwise,
-                   StringField(object, "otherwise", Presence::kRequired));
-  if (otherwise != "allow" && otherwise != "deny") {
-    return FaultAt(object.Find("otherwise")->at, "\"otherwise\" is allow or deny");
+  ASSIGN_OR_RETURN(egress.otherwise_allow, OtherwiseAllow(object));
+  if (const JsonValue* resolvers = object.Find("resolvers")) {
+    constexpr size_t kMaxResolvers = 8;
+    ASSIGN_OR_RETURN(const std::vector<JsonValue> list, ListField(object, "resolvers"));
+    if (list.size() > kMaxResolvers) return FaultAt(resolvers->at, "at most 8 DNS servers");
+    for (const JsonValue& item : list) {
+      ASSIGN_OR_RETURN(const EndPoint resolver, ParseResolver(item));
+      egress.resolvers.push_back(resolver);
+    }
   }
-  egress.otherwise_allow = otherwise == "allow";
-  const JsonValue* rules = object.Find("rules");
-  if (rules == nullptr) return egress;
-  RETURN_IF_ERROR(Expect(*rules, JsonValue::Kind::kArray, "\"rules\""));
-  for (const JsonValue& item : rules->items) {
-    ASSIGN_OR_RETURN(EgressRule rule, ParseEgressRule(item));
-    egress.rules.push_back(std::move(rule));
-  }
+  RETURN_IF_ERROR(ReadList(object, "rules", egress.rules, ParseEgressRule));
   return egress;
+}
+
+absl::StatusOr<EgressRule> ParseListenRule(const JsonValue& object) {
+  ASSIGN_OR_RETURN(EgressRule rule, ParseEgressRule(object));
+  if (!rule.to.name.empty())
+    return FaultAt(rule.at, "a name can't be listened on; give an address");
+  if (rule.to.protocol == Protocol::kIcmp) return FaultAt(rule.at, "icmp has no ports");
+  return rule;
+}
+
+absl::StatusOr<Egress> ParseListen(const JsonValue& object) {
+  RETURN_IF_ERROR(CheckKeys(object, {"rules", "otherwise"}));
+  Egress listen;
+  listen.at = object.at;
+  ASSIGN_OR_RETURN(listen.otherwise_allow, OtherwiseAllow(object));
+  RETURN_IF_ERROR(ReadList(object, "rules", listen.rules, ParseListenRule));
+  return listen;
+}
+
+absl::StatusOr<DeviceRule> ParseDeviceRule(const JsonValue& object) {
+  RETURN_IF_ERROR(CheckKeys(object, {"allow", "deny", "reason"}));
+  const JsonValue* allow = object.Find("allow");
+  const JsonValue* deny = object.Find("deny");
+  if ((allow != nullptr) == (deny != nullptr)) {
+    return FaultAt(object.at, "a device rule has one of allow and deny");
+  }
+  const JsonValue& device = allow != nullptr ? *allow : *deny;
+  RETURN_IF_ERROR(Expect(device, JsonValue::Kind::kString, "a device"));
+  absl::StatusOr<DeviceRule> rule = ParseDevice(device.text);
+  if (!rule.ok()) return FaultAt(device.at, rule.status().message());
+  rule->allow = allow != nullptr;
+  rule->at = object.at;
+  ASSIGN_OR_RETURN(rule->reason, StringField(object, "reason", Presence::kRequired));
+  return rule;
+}
+
+absl::StatusOr<Devices> ParseDevices(const JsonValue& object) {
+  RETURN_IF_ERROR(CheckKeys(object, {"rules", "otherwise"}));
+  Devices devices;
+  devices.at = object.at;
+  ASSIGN_OR_RETURN(devices.otherwise_allow, OtherwiseAllow(object));
+  RETURN_IF_ERROR(ReadList(object, "rules", devices.rules, ParseDeviceRule));
+  return devices;
 }
 
 absl::StatusOr<int64_t> Count(const JsonValue& value) {
@@ -115,24 +214,11 @@ absl::StatusOr<Limits> ParseLimits(const JsonValue& object) {
   return limits;
 }
 
-template <typename T, typename Parse>
-absl::Status ReadList(const JsonValue& object, absl::string_view key, std::vector<T>& out,
-                      Parse parse) {
-  const JsonValue* list = object.Find(key);
-  if (list == nullptr) return absl::OkStatus();
-  RETURN_IF_ERROR(Expect(*list, JsonValue::Kind::kArray, absl::StrCat("\"", key, "\"")));
-  for (const JsonValue& item : list->items) {
-    ASSIGN_OR_RETURN(T rule, parse(item));
-    out.push_back(std::move(rule));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ReadLayer(absl::string_view text, Layer& layer) {
   if (text.size() > kMaxText) return FaultAt({}, "a policy has at most 1 MiB");
   ASSIGN_OR_RETURN(const JsonValue file, ParseJson(text));
   RETURN_IF_ERROR(CheckKeys(file, {"$schema", "name", "description", "extends", "calls", "files",
-                                   "exec", "egress", "limits"}));
+                                   "exec", "egress", "listen", "devices", "limits"}));
   ASSIGN_OR_RETURN(layer.name, StringField(file, "name", Presence::kRequired));
   ASSIGN_OR_RETURN(layer.description, StringField(file, "description", Presence::kOptional));
   ASSIGN_OR_RETURN(layer.extends, StringField(file, "extends", Presence::kOptional));
@@ -143,6 +229,12 @@ absl::Status ReadLayer(absl::string_view text, Layer& layer) {
   }
   if (const JsonValue* egress = file.Find("egress")) {
     ASSIGN_OR_RETURN(layer.egress, ParseEgress(*egress));
+  }
+  if (const JsonValue* listen = file.Find("listen")) {
+    ASSIGN_OR_RETURN(layer.listen, ParseListen(*listen));
+  }
+  if (const JsonValue* devices = file.Find("devices")) {
+    ASSIGN_OR_RETURN(layer.devices, ParseDevices(*devices));
   }
   if (const JsonValue* limits = file.Find("limits")) {
     ASSIGN_OR_RETURN(layer.limits, ParseLimits(*limits));

@@ -27,6 +27,20 @@ const Egress* Policy::egress() const {
   return nullptr;
 }
 
+const Egress* Policy::listen() const {
+  for (const Layer& layer : layers) {
+    if (layer.listen) return &*layer.listen;
+  }
+  return nullptr;
+}
+
+const Devices* Policy::devices() const {
+  for (const Layer& layer : layers) {
+    if (layer.devices) return &*layer.devices;
+  }
+  return nullptr;
+}
+
 const std::vector<ExecRule>* Policy::exec() const {
   for (const Layer& layer : layers) {
     if (layer.exec) return &*layer.exec;

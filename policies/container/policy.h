@@ -52,13 +52,35 @@ struct EgressRule {
   bool allow = false;
   std::string text;  // as written
   Destination to;
+  // Of a rule by name: where its addresses may lie. Empty: anywhere in public.
+  std::vector<Destination> within;
   std::string reason;
   Position at;
 };
 
-// The first rule that covers a destination decides.
+// The first rule that covers a destination decides. What rules by name mean: egress_names.h.
 struct Egress {
   std::vector<EgressRule> rules;
+  bool otherwise_allow = false;
+  // Who is asked for names; empty: whom the container's /etc/resolv.conf names.
+  std::vector<EndPoint> resolvers;
+  Position at;
+};
+
+// A device by its numbers, as control groups know it.
+struct DeviceRule {
+  bool allow = false;
+  std::string text;                      // as written: "c 10:232 rw"
+  char type = 'a';                       // 'c', 'b', or 'a': all, whatever the numbers
+  std::optional<uint32_t> major, minor;  // none: any
+  std::string access;                    // of "rwm"; "": all three
+  std::string reason;
+  Position at;
+};
+
+// The first rule that covers a device decides, for each kind of access.
+struct Devices {
+  std::vector<DeviceRule> rules;
   bool otherwise_allow = false;
   Position at;
 };
@@ -81,6 +103,8 @@ struct Layer {
   std::vector<FileRule> files;
   std::optional<std::vector<ExecRule>> exec;
   std::optional<Egress> egress;
+  std::optional<Egress> listen;  // addresses and ports that may be bound; no names
+  std::optional<Devices> devices;
   Limits limits;
 };
 
@@ -91,6 +115,8 @@ struct Policy {
   const Layer& top() const { return layers.front(); }
   // Those of the topmost layer that has any.
   const Egress* egress() const;
+  const Egress* listen() const;
+  const Devices* devices() const;
   const std::vector<ExecRule>* exec() const;
   // Of all layers, the smallest.
   Limits limits() const;

@@ -1,6 +1,7 @@
 #include "policies/process/names.h"
 
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/kcmp.h>
 #include <linux/prctl.h>
 #include <sched.h>
@@ -10,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 
@@ -61,6 +63,13 @@ constexpr Name kConstants[] = {
     {"PTRACE_GETSIGINFO", PTRACE_GETSIGINFO},
     {"PTRACE_SINGLESTEP", PTRACE_SINGLESTEP},
     {"PTRACE_DETACH", PTRACE_DETACH},
+    {"AF_INET", AF_INET},
+    {"AF_INET6", AF_INET6},
+    {"SOL_SOCKET", SOL_SOCKET},
+    {"SO_PROTOCOL", SO_PROTOCOL},
+    {"DATAGRAMS", SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK},
+    {"BPF_MAP_UPDATE_ELEM", BPF_MAP_UPDATE_ELEM},
+    {"BPF_MAP_DELETE_ELEM", BPF_MAP_DELETE_ELEM},
     {"PR_SET_VMA", PR_SET_VMA},
     {"NULL", 0},
     {"NO_SIGNAL", 0},

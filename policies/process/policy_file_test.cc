@@ -96,7 +96,7 @@ TEST(ProcessPolicy, KnowsTheCallsOfTurns) {
 
 // What must never get into the lists: ways to other programs, other identities, other machines.
 TEST(ProcessPolicy, OwnFilesGiveNothingAway) {
-  for (const char* name : {"sentry.json", "gofer.json"}) {
+  for (const char* name : {"sentry.json", "gofer.json", "resolver.json"}) {
     const ProcessPolicy policy = Parsed(name);
     for (const Rule& rule : policy.spec.rules) {
       for (const char* forbidden : {"execve",
@@ -131,7 +131,7 @@ TEST(ProcessPolicy, OwnFilesGiveNothingAway) {
 TEST(ProcessPolicy, PublishedNumbersAreTrue) {
   const auto page = ReadFile(MOAT_SOURCE_DIR "/docs/THREAT_MODEL.md", kMaxFile);
   ASSERT_TRUE(page.ok()) << page.status();
-  for (const char* name : {"sentry.json", "gofer.json"}) {
+  for (const char* name : {"sentry.json", "gofer.json", "resolver.json"}) {
     const ProcessPolicy policy = Parsed(name);
     EXPECT_THAT(*page, HasSubstr(absl::StrCat("| `", policy.program, "` | ", policy.allowed, " | ",
                                               policy.conditional, " |")));
@@ -142,7 +142,9 @@ TEST(ProcessFilter, IsThere) {
   const struct {
     const char* file;
     absl::Span<const sock_filter> program;
-  } filters[] = {{"sentry.json", SentryFilter()}, {"gofer.json", GoferFilter()}};
+  } filters[] = {{"sentry.json", SentryFilter()},
+                 {"gofer.json", GoferFilter()},
+                 {"resolver.json", ResolverFilter()}};
   for (const auto& [file, program] : filters) {
     EXPECT_GT(program.size(), 20u) << file;
     EXPECT_LT(program.size(), 1000u) << file;

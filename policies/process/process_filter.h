@@ -1,5 +1,6 @@
-// The system call filters of moat's own processes, made from policies/{sentry,gofer}.json when moat
-// is built. A call that is not in the list kills the process, which ends the container.
+// The system call filters of moat's own processes, made from
+// policies/{sentry,gofer,resolver}.json when moat is built. A call that is not in the list kills
+// the process, which ends the container.
 #ifndef MOAT_POLICIES_PROCESS_PROCESS_FILTER_H_
 #define MOAT_POLICIES_PROCESS_PROCESS_FILTER_H_
 
@@ -12,6 +13,7 @@ namespace moat::policies {
 
 absl::Span<const sock_filter> SentryFilter();
 absl::Span<const sock_filter> GoferFilter();
+absl::Span<const sock_filter> ResolverFilter();
 
 // Puts every thread of the calling process, and all that it starts, under `program`, for good.
 // Needs no_new_privs. To be called once everything that the program forbids has been done.

@@ -32,6 +32,18 @@ absl::StatusOr<Fd> LoadProgram(bpf_prog_type type, bpf_attach_type attach, const
   return fd;
 }
 
+absl::StatusOr<Fd> MakeMap(const MapShape& shape, absl::string_view name) {
+  bpf_attr attributes = {};
+  attributes.map_type = shape.type;
+  attributes.key_size = shape.key_size;
+  attributes.value_size = shape.value_size;
+  attributes.max_entries = shape.entries;
+  name.copy(attributes.map_name, BPF_OBJ_NAME_LEN - 1);
+  Fd fd(static_cast<int>(Bpf(BPF_MAP_CREATE, attributes)));  // close-on-exec always
+  if (!fd) return ErrnoStatus(errno, "bpf BPF_MAP_CREATE", name);
+  return fd;
+}
+
 absl::Status AttachProgram(const Fd& program, bpf_attach_type attach,
                            const std::string& directory) {
   const Fd group(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -57,6 +57,33 @@ inline bpf_insn SkipIf32(int operation, int left, uint32_t right, size_t distanc
   return Instruction(BPF_JMP32 | operation | BPF_K, left, 0, static_cast<int>(distance),
                      static_cast<int32_t>(right));
 }
+// 64 bits from memory, and 64 or 32 bits to it.
+inline bpf_insn LoadLong(int to, int from, int offset) {
+  return Instruction(BPF_LDX | BPF_MEM | BPF_DW, to, from, offset, 0);
+}
+inline bpf_insn StoreLong(int to, int offset, int from) {
+  return Instruction(BPF_STX | BPF_MEM | BPF_DW, to, from, offset, 0);
+}
+inline bpf_insn StoreWord(int to, int offset, int from) {
+  return Instruction(BPF_STX | BPF_MEM | BPF_W, to, from, offset, 0);
+}
+inline bpf_insn StoreConstant(int to, int offset, uint32_t value) {
+  return Instruction(BPF_ST | BPF_MEM | BPF_W, to, 0, offset, static_cast<int32_t>(value));
+}
+inline bpf_insn Add(int to, int32_t value) {
+  return Instruction(BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
+}
+// Jump if `left` is below `right` (both registers).
+inline bpf_insn SkipIfBelow(int left, int right, size_t distance) {
+  return Instruction(BPF_JMP | BPF_JLT | BPF_X, left, right, static_cast<int>(distance), 0);
+}
+// One of the kernel's functions, BPF_FUNC_*: arguments in r1 to r5, which are lost, result in r0.
+inline bpf_insn Call(int function) { return Instruction(BPF_JMP | BPF_CALL, 0, 0, 0, function); }
+// The map of a descriptor, for Call.
+inline Code Map(int to, int fd) {
+  return {Instruction(BPF_LD | BPF_IMM | BPF_DW, to, BPF_PSEUDO_MAP_FD, 0, fd),
+          Instruction(0, 0, 0, 0, 0)};
+}
 inline bpf_insn Exit() { return Instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
 
 inline void Append(Code& code, const Code& more) {
@@ -67,6 +94,13 @@ inline void Append(Code& code, const Code& more) {
 // is named in errors.
 absl::StatusOr<Fd> LoadProgram(bpf_prog_type type, bpf_attach_type attach, const Code& code,
                                absl::string_view what);
+
+// A map, with the same privileges. `name`: at most 15 letters, for those who look at the kernel.
+struct MapShape {
+  bpf_map_type type;
+  uint32_t key_size, value_size, entries;
+};
+absl::StatusOr<Fd> MakeMap(const MapShape& shape, absl::string_view name);
 
 // On the group and everything below, beside programs that are there already; it goes with the
 // group.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "policies/container/egress_names.h"
 #include "runtime/cgroups/bpf_program.h"
 
 namespace moat::cgroups {
@@ -25,6 +26,9 @@ constexpr int kLastWord = BPF_REG_7;  // the IPv4 address, or the last 32 bits o
 constexpr int kPort = BPF_REG_8;      // in host order
 constexpr int kProtocol = BPF_REG_9;
 constexpr int kV4Bits = 96;
+// On the stack, below r10: when the program began, and the key of the map.
+constexpr int kNow = -8, kKey = -32;
+constexpr int kKeyRule = kKey + static_cast<int>(offsetof(policies::OpenedKey, rule));
 
 // 32 bits of an address as the program loads them.
 uint32_t Word(const policies::Address& address, size_t index) {
@@ -74,10 +78,60 @@ Code WordTest(const policies::Address& address, size_t index, int bits) {
           bpf::SkipIf32(BPF_JNE, kScratch, Word(address, index) & mask, 0)};
 }
 
+// What rules by name need: the time, and the key but for its rule. `words` puts the address there.
+Code PrepareKey(const Egress& egress, const Names* names, const Code& words) {
+  if (names == nullptr || !policies::HasNames(egress)) return {};
+  Code code = {bpf::Call(BPF_FUNC_ktime_get_ns), bpf::StoreLong(BPF_REG_10, kNow, BPF_REG_0)};
+  bpf::Append(code, words);
+  code.push_back(bpf::StoreConstant(BPF_REG_10, kKeyRule + 4, 0));
+  return code;
+}
+
+// That the map has the address for the rule at `place`, with an end that has not come yet.
+std::vector<Code> NameTests(uint32_t place, const Names& names) {
+  Code find = {bpf::StoreConstant(BPF_REG_10, kKeyRule, place)};
+  bpf::Append(find, bpf::Map(BPF_REG_1, names.map));
+  bpf::Append(find, {bpf::Copy(BPF_REG_2, BPF_REG_10), bpf::Add(BPF_REG_2, kKey),
+                     bpf::Call(BPF_FUNC_map_lookup_elem), bpf::SkipIf(BPF_JEQ, BPF_REG_0, 0, 0)});
+  const Code compare = {bpf::LoadLong(BPF_REG_1, BPF_REG_0, 0),
+                        bpf::LoadLong(kScratch, BPF_REG_10, kNow),
+                        bpf::SkipIfBelow(BPF_REG_1, kScratch, 0)};
+  return {find, compare};
+}
+
+Code NameRule(const Egress& egress, uint32_t place, const Names* names) {
+  if (names == nullptr) return {};
+  std::vector<Code> tests = PortAndProtocol(egress.rules[place].to);
+  for (Code& test : NameTests(place, *names)) tests.push_back(std::move(test));
+  return Guarded(tests, Answer(true));
+}
+
 // The rules that may cover an IPv4 address, which kLastWord holds, and the end of the list.
-Code Rules4(const Egress& egress) {
+Code Rules4(const Egress& egress, const Names* names) {
   Code code;
-  for (const EgressRule& rule : egress.rules) {
+  if (names != nullptr) {
+    const Destination resolver = {"",
+                                  names->resolver.address,
+                                  128,
+                                  names->resolver.port,
+                                  names->resolver.port,
+                                  Protocol::kUdp};
+    std::vector<Code> tests = PortAndProtocol(resolver);
+    tests.push_back(WordTest(resolver.address, 3, 32));
+    bpf::Append(code, Guarded(tests, Answer(true)));
+  }
+  const auto word = [](int index, uint32_t value) {
+    return bpf::StoreConstant(BPF_REG_10, kKey + index * 4, value);
+  };
+  bpf::Append(code, PrepareKey(egress, names,
+                               {word(0, 0), word(1, 0), word(2, htonl(0xffff)),
+                                bpf::StoreWord(BPF_REG_10, kKey + 12, kLastWord)}));
+  for (uint32_t place = 0; place < egress.rules.size(); ++place) {
+    const EgressRule& rule = egress.rules[place];
+    if (!rule.to.name.empty()) {
+      bpf::Append(code, NameRule(egress, place, names));
+      continue;
+    }
     const bool any = rule.to.prefix == 0;
     if (!any && !(rule.to.prefix >= kV4Bits && policies::IsV4(rule.to.address))) continue;
     std::vector<Code> tests = PortAndProtocol(rule.to);
@@ -90,9 +144,20 @@ Code Rules4(const Egress& egress) {
   return code;
 }
 
-Code Rules6(const Egress& egress) {
-  Code code;
-  for (const EgressRule& rule : egress.rules) {
+Code Rules6(const Egress& egress, const Names* names) {
+  Code words;
+  for (int word = 0; word < 4; ++word) {
+    const size_t from = offsetof(bpf_sock_addr, user_ip6) + static_cast<size_t>(word) * 4;
+    words.push_back(bpf::Load(kScratch, kContext, from));
+    words.push_back(bpf::StoreWord(BPF_REG_10, kKey + word * 4, kScratch));
+  }
+  Code code = PrepareKey(egress, names, words);
+  for (uint32_t place = 0; place < egress.rules.size(); ++place) {
+    const EgressRule& rule = egress.rules[place];
+    if (!rule.to.name.empty()) {
+      bpf::Append(code, NameRule(egress, place, names));
+      continue;
+    }
     if (rule.to.prefix >= kV4Bits && policies::IsV4(rule.to.address)) continue;
     std::vector<Code> tests = PortAndProtocol(rule.to);
     for (size_t word = 0; word < 4; ++word) {
@@ -119,33 +184,68 @@ Code AnyIsLoopback() {
           bpf::Set(kLastWord, static_cast<int32_t>(htonl(INADDR_LOOPBACK)))};
 }
 
+Code WordIs(size_t word, uint32_t value) {
+  return {bpf::Load(kScratch, kContext, offsetof(bpf_sock_addr, user_ip6) + word * 4),
+          bpf::SkipIf32(BPF_JNE, kScratch, value, 0)};
+}
+
+// An IPv4 address in an IPv6 one, ::ffff:a.b.c.d.
+std::vector<Code> IsMapped() { return {WordIs(0, 0), WordIs(1, 0), WordIs(2, htonl(0xffff))}; }
+
 bool AllowsIcmp(const Egress& egress) {
   for (const EgressRule& rule : egress.rules) {
-    if (rule.to.protocol == Protocol::kIcmp && rule.to.prefix == 0) return rule.allow;
+    const bool any = rule.to.prefix == 0 && rule.to.name.empty();
+    if (rule.to.protocol == Protocol::kIcmp && any) return rule.allow;
   }
   return egress.otherwise_allow;
 }
 
+struct Program {
+  bpf_prog_type type;
+  bpf_attach_type hook;
+  Code code;
+};
+
+absl::Status AttachAll(const std::vector<Program>& programs, const char* what,
+                       const std::string& directory) {
+  for (const Program& program : programs) {
+    ASSIGN_OR_RETURN(const Fd loaded,
+                     bpf::LoadProgram(program.type, program.hook, program.code, what));
+    RETURN_IF_ERROR(bpf::AttachProgram(loaded, program.hook, directory));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-std::vector<bpf_insn> CompileEgress4(const Egress& egress) {
+std::vector<bpf_insn> CompileEgress4(const Egress& egress, const Names* names) {
   Code code = LoadFacts(offsetof(bpf_sock_addr, user_ip4));
   bpf::Append(code, AnyIsLoopback());
-  bpf::Append(code, Rules4(egress));
+  bpf::Append(code, Rules4(egress, names));
   return code;
 }
 
-std::vector<bpf_insn> CompileEgress6(const Egress& egress) {
-  const auto is = [](size_t word, uint32_t value) {
-    return Code{bpf::Load(kScratch, kContext, offsetof(bpf_sock_addr, user_ip6) + word * 4),
-                bpf::SkipIf32(BPF_JNE, kScratch, value, 0)};
-  };
+std::vector<bpf_insn> CompileEgress6(const Egress& egress, const Names* names) {
   Code code = LoadFacts(offsetof(bpf_sock_addr, user_ip6) + 12);
   Code mapped = AnyIsLoopback();
-  bpf::Append(mapped, Rules4(egress));
-  bpf::Append(code, Guarded({is(0, 0), is(1, 0), is(2, htonl(0xffff))}, mapped));
-  bpf::Append(code, Guarded({is(0, 0), is(1, 0), is(2, 0), is(3, 0)}, Answer(false)));
-  bpf::Append(code, Rules6(egress));
+  bpf::Append(mapped, Rules4(egress, names));
+  bpf::Append(code, Guarded(IsMapped(), mapped));
+  bpf::Append(code,
+              Guarded({WordIs(0, 0), WordIs(1, 0), WordIs(2, 0), WordIs(3, 0)}, Answer(false)));
+  bpf::Append(code, Rules6(egress, names));
+  return code;
+}
+
+std::vector<bpf_insn> CompileListen4(const Egress& listen) {
+  Code code = LoadFacts(offsetof(bpf_sock_addr, user_ip4));
+  bpf::Append(code, Rules4(listen, nullptr));
+  return code;
+}
+
+std::vector<bpf_insn> CompileListen6(const Egress& listen) {
+  Code code = LoadFacts(offsetof(bpf_sock_addr, user_ip6) + 12);
+  bpf::Append(code, Guarded(IsMapped(), Rules4(listen, nullptr)));
+  bpf::Append(code, Rules6(listen, nullptr));
   return code;
 }
 
@@ -168,14 +268,10 @@ absl::Status CheckEgress(const Egress& egress) {
   constexpr size_t kMaxRules = 1000;
   if (egress.rules.size() > kMaxRules) {
     return absl::InvalidArgumentError(
-        absl::StrCat("egress: ", egress.rules.size(), " rules, of at most ", kMaxRules));
+        absl::StrCat(egress.rules.size(), " rules, of at most ", kMaxRules));
   }
   for (const EgressRule& rule : egress.rules) {
-    if (!rule.to.name.empty()) {
-      return absl::UnimplementedError(absl::StrCat(
-          "egress \"", rule.text, "\": rules by name are not supported yet; give its addresses"));
-    }
-    if (rule.to.protocol == Protocol::kIcmp && rule.to.prefix != 0) {
+    if (rule.to.protocol == Protocol::kIcmp && (rule.to.prefix != 0 || !rule.to.name.empty())) {
       return absl::InvalidArgumentError(absl::StrCat(
           "egress \"", rule.text, "\": icmp is allowed to all or none: write \"*/icmp\""));
     }
@@ -183,25 +279,31 @@ absl::Status CheckEgress(const Egress& egress) {
   return absl::OkStatus();
 }
 
-absl::Status AttachEgress(const Egress& egress, const std::string& directory) {
+absl::StatusOr<Fd> MakeNameMap() {
+  return bpf::MakeMap(
+      {BPF_MAP_TYPE_HASH, sizeof(policies::OpenedKey), sizeof(uint64_t), policies::kMaxOpened},
+      "moat_names");
+}
+
+absl::Status AttachEgress(const Egress& egress, const Names* names, const std::string& directory) {
   RETURN_IF_ERROR(CheckEgress(egress));
-  const struct {
-    bpf_prog_type type;
-    bpf_attach_type hook;
-    Code code;
-  } programs[] = {
-      {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, CompileEgress4(egress)},
-      {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG, CompileEgress4(egress)},
-      {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT, CompileEgress6(egress)},
-      {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG, CompileEgress6(egress)},
-      {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, CompileSocketRule(egress)},
-  };
-  for (const auto& program : programs) {
-    ASSIGN_OR_RETURN(const Fd loaded,
-                     bpf::LoadProgram(program.type, program.hook, program.code, "egress rules"));
-    RETURN_IF_ERROR(bpf::AttachProgram(loaded, program.hook, directory));
-  }
-  return absl::OkStatus();
+  constexpr bpf_prog_type kAddress = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+  const Code rules4 = CompileEgress4(egress, names), rules6 = CompileEgress6(egress, names);
+  return AttachAll(
+      {{kAddress, BPF_CGROUP_INET4_CONNECT, rules4},
+       {kAddress, BPF_CGROUP_UDP4_SENDMSG, rules4},
+       {kAddress, BPF_CGROUP_INET6_CONNECT, rules6},
+       {kAddress, BPF_CGROUP_UDP6_SENDMSG, rules6},
+       {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, CompileSocketRule(egress)}},
+      "egress rules", directory);
+}
+
+absl::Status AttachListen(const Egress& listen, const std::string& directory) {
+  RETURN_IF_ERROR(CheckEgress(listen));
+  return AttachAll(
+      {{BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND, CompileListen4(listen)},
+       {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_BIND, CompileListen6(listen)}},
+      "listen rules", directory);
 }
 
 }  // namespace moat::cgroups

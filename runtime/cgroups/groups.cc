@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "policies/container/egress_names.h"
 #include "runtime/cgroups/claim.h"
 #include "runtime/cgroups/device_program.h"
 #include "runtime/cgroups/egress_program.h"
@@ -152,16 +153,40 @@ absl::Status AttachDeviceRules(const spec::Resources* resources, const std::stri
   return AttachDeviceProgram(*program, group + kSupervisorSuffix);
 }
 
-// Whether sockets obey the rules is decided here: without a group for them nothing runs.
-absl::Status AttachEgressRules(const Layout& layout, const policies::Egress& egress,
-                               const std::string& workload) {
-  const Hierarchy* unified = FindV2(layout);
-  if (unified == nullptr) {
-    return absl::FailedPreconditionError(
-        "they need a cgroup v2 hierarchy, and this host has none mounted (or --cgroup-manager is "
-        "disabled): mount -t cgroup2 none /sys/fs/cgroup/unified");
+bool AsksForRules(const GroupsConfig& config) {
+  return config.egress != nullptr || config.listen != nullptr || config.devices != nullptr;
+}
+
+// The policy's device rules: a program of their own, beside that of the config's, so that both have
+// to agree. The gofer, which opens device files for the workload, obeys them, too, but needs
+// /dev/null itself.
+absl::Status AttachDevices(const policies::Devices& devices, const std::string& group) {
+  std::vector<spec::DeviceRule> rules;  // the last that covers a device decides
+  rules.push_back({.allow = devices.otherwise_allow, .type = 'a'});
+  for (auto rule = devices.rules.rbegin(); rule != devices.rules.rend(); ++rule) {
+    rules.push_back({.allow = rule->allow,
+                     .type = rule->type,
+                     .major = rule->major,
+                     .minor = rule->minor,
+                     .access = rule->access});
   }
-  return AttachEgress(egress, unified->mount + workload);
+  ASSIGN_OR_RETURN(const Fd program, LoadDeviceProgram(CompileDeviceRules(rules)));
+  RETURN_IF_ERROR(AttachDeviceProgram(program, group));
+  rules.push_back({.allow = true, .type = 'c', .major = 1, .minor = 3, .access = "rw"});
+  ASSIGN_OR_RETURN(const Fd of_gofer, LoadDeviceProgram(CompileDeviceRules(rules)));
+  return AttachDeviceProgram(of_gofer, group + kSupervisorSuffix);
+}
+
+// What sentry, gofer and resolver may reach: the DNS servers.
+policies::Egress EgressOfSupervisors(const NameService& names) {
+  policies::Egress egress;
+  for (const policies::EndPoint& server : names.servers) {
+    policies::EgressRule rule;
+    rule.allow = true;
+    rule.to = {"", server.address, 128, server.port, server.port, policies::Protocol::kUdp};
+    egress.rules.push_back(std::move(rule));
+  }
+  return egress;
 }
 
 void WarnOfKernelMemory(const spec::Resources& resources) {
@@ -257,6 +282,38 @@ absl::Status Groups::ApplyLimits(const spec::Resources* resources,
   return absl::OkStatus();
 }
 
+absl::Status Groups::ApplyEgress(const GroupsConfig& config, const std::string& group) {
+  if (!policies::HasNames(*config.egress)) return AttachEgress(*config.egress, nullptr, group);
+  if (config.names == nullptr) return absl::InternalError("nobody answers for names");
+  ASSIGN_OR_RETURN(name_map_, MakeNameMap());
+  const Names names = {name_map_.get(), config.names->resolver};
+  RETURN_IF_ERROR(AttachEgress(*config.egress, &names, group));
+  return AttachEgress(EgressOfSupervisors(*config.names), nullptr, group + kSupervisorSuffix);
+}
+
+// The policy's rules that the kernel asks of a control group: without one nothing runs.
+absl::Status Groups::ApplyPolicy(const GroupsConfig& config, const std::string& workload) {
+  if (!AsksForRules(config)) return absl::OkStatus();
+  const Hierarchy* unified = FindV2(layout_);
+  if (unified == nullptr) {
+    return absl::FailedPreconditionError(
+        "the policy's egress, listen and device rules need a cgroup v2 hierarchy, and this host "
+        "has none mounted (or --cgroup-manager is disabled): mount -t cgroup2 none "
+        "/sys/fs/cgroup/unified");
+  }
+  const std::string group = unified->mount + workload;
+  if (config.egress != nullptr) {
+    RETURN_IF_ERROR(Annotate(ApplyEgress(config, group), "the policy's egress rules"));
+  }
+  if (config.listen != nullptr) {
+    RETURN_IF_ERROR(Annotate(AttachListen(*config.listen, group), "the policy's listen rules"));
+  }
+  if (config.devices != nullptr) {
+    RETURN_IF_ERROR(Annotate(AttachDevices(*config.devices, group), "the policy's device rules"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<std::string>> Groups::Plan(const Layout& layout,
                                                       const GroupsConfig& config) {
   ASSIGN_OR_RETURN(const std::string workload, WorkloadPath(config.path, config.id));
@@ -283,10 +340,8 @@ absl::StatusOr<Groups> Groups::Create(const Layout& layout, const GroupsConfig& 
   absl::Cleanup undo = [&groups] { groups.Remove().IgnoreError(); };
   absl::Status status = groups.MakeAll(workload);
   if (status.ok()) status = groups.ApplyLimits(config.resources, workload);
-  if (config.egress != nullptr) {
-    if (status.ok()) status = AttachEgressRules(layout, *config.egress, workload);
-    if (!status.ok()) return Annotate(status, "the policy's egress rules");
-  }
+  if (status.ok()) status = groups.ApplyPolicy(config, workload);
+  if (!status.ok() && AsksForRules(config)) return status;
   if (!status.ok() && MeansNoPermission(status) && !AsksForLimits(config.resources)) {
     // Not the error's own words: clients take "permission denied" on standard error for the reason
     // of a failure.

@@ -23,6 +23,12 @@
 
 namespace moat::cgroups {
 
+// Who answers the workload's questions for names (moat-resolver), and whom it may ask itself.
+struct NameService {
+  policies::EndPoint resolver;
+  std::vector<policies::EndPoint> servers;
+};
+
 // What to create. `path` is linux.cgroupsPath ("" for /moat/<id>); a relative one is taken from
 // /moat. `owner` is the container's state directory (claim.h), "": nobody's. `resources` may be
 // null.
@@ -31,7 +37,11 @@ struct GroupsConfig {
   std::string owner;
   std::string path;
   const spec::Resources* resources = nullptr;
-  const policies::Egress* egress = nullptr;  // null: wherever the network leads
+  // Of the policy; null: wherever the network leads, whatever the config allows.
+  const policies::Egress* egress = nullptr;
+  const policies::Egress* listen = nullptr;
+  const policies::Devices* devices = nullptr;
+  const NameService* names = nullptr;  // with egress rules by name
 };
 
 // Whether every field of `resources` can be honoured by `layout`; else an error that names the
@@ -49,8 +59,8 @@ class Groups {
 
   // Makes the groups in every hierarchy of `layout`, with all limits but pids. An existing group of
   // the container's name that holds processes or is another container's is an error. When no
-  // hierarchy may be written to: an error if `resources` asks for any limit, or with egress rules,
-  // else an empty Groups and a warning in the log. Undoes itself on failure.
+  // hierarchy may be written to: an error if `resources` asks for any limit, or with rules of a
+  // policy, else an empty Groups and a warning in the log. Undoes itself on failure.
   static absl::StatusOr<Groups> Create(const Layout& layout, const GroupsConfig& config);
 
   // The directories that Create made, for the state file; and back, in another process.
@@ -69,6 +79,10 @@ class Groups {
   // "cgroup_cpu" and "cgroup_pids", as far as they exist. Read-only, and ".." leads nowhere.
   std::vector<std::pair<std::string, Fd>> OpenForSentry() const;
 
+  // The map of addresses that rules by name have opened (egress_program.h), once; none without such
+  // rules.
+  Fd TakeNameMap() { return std::move(name_map_); }
+
   // The processes in the workload's group, in the caller's pid namespace.
   absl::StatusOr<std::vector<pid_t>> WorkloadPids() const;
 
@@ -83,6 +97,8 @@ class Groups {
  private:
   absl::Status MakeAll(const std::string& workload);
   absl::Status ApplyLimits(const spec::Resources* resources, const std::string& workload) const;
+  absl::Status ApplyPolicy(const GroupsConfig& config, const std::string& workload);
+  absl::Status ApplyEgress(const GroupsConfig& config, const std::string& group);
   // The deepest groups, each once: those of the workload or of the supervisors.
   std::vector<std::string> Leaves(bool supervisor) const;
   // The workload's group there, "" when there is none.
@@ -91,6 +107,7 @@ class Groups {
   Layout layout_;                   // empty after FromPaths
   std::vector<std::string> paths_;  // deepest last; those of the supervisor end in ".moat"
   std::string owner_;
+  Fd name_map_;
 };
 
 // Removes those of `paths` (parents first) that are empty groups.

@@ -20,6 +20,7 @@ Examples:
   moat policy diff default web.json
   moat policy explain openat
   moat policy explain --policy web.json connect to 10.0.0.1:80
+  moat policy explain --policy web.json listen on 0.0.0.0:80/tcp
   moat policy explain ioctl 0x5412
   moat policy schema > policy.schema.json)";
 

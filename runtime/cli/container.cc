@@ -18,12 +18,14 @@
 #include "base/pidfd.h"
 #include "base/read_file.h"
 #include "base/status.h"
+#include "policies/container/egress_names.h"
 #include "runtime/cgroups/live_groups.h"
 #include "runtime/cli/console_socket.h"
 #include "runtime/cli/pids_owner.h"
 #include "runtime/hooks/saved_hooks.h"
 #include "runtime/hostview/accounts.h"
 #include "runtime/policy/choose.h"
+#include "runtime/resolv/name_plan.h"
 #include "runtime/spec/parse.h"
 
 namespace moat::cli {
@@ -261,7 +263,13 @@ absl::StatusOr<launch::Launched> CreateContainer(const Context& context, const s
     ASSIGN_OR_RETURN(log, OpenSupervisorLog(entry));
   }
 
-  launch::LaunchRequest launch_request{request.spec};
+  spec::Spec spec = request.spec;
+  launch::LaunchRequest launch_request{spec};
+  if (const policies::Egress* egress = request.policy.egress();
+      egress != nullptr && policies::HasNames(*egress)) {
+    ASSIGN_OR_RETURN(launch_request.names,
+                     resolv::PlanNames(*egress, entry.directory(), request.bundle, spec));
+  }
   launch_request.id = request.id;
   launch_request.bundle = request.bundle;
   launch_request.state_dir = entry.directory();

@@ -85,6 +85,7 @@ absl::StatusOr<launch::Programs> FindPrograms() {
   ASSIGN_OR_RETURN(programs.sentry, FindPart("moat-sentry"));
   ASSIGN_OR_RETURN(programs.gofer, FindPart("moat-gofer"));
   ASSIGN_OR_RETURN(programs.loader, FindPart("moat-loader"));
+  if (const auto part = FindPart("moat-resolver"); part.ok()) programs.resolver = *part;
   if (const auto part = FindPart(kSystemdPart); part.ok()) programs.systemd = *part;
   return programs;
 }

@@ -32,6 +32,8 @@ struct Programs {
   std::string sentry;  // moat-sentry
   std::string gofer;   // moat-gofer
   std::string loader;  // moat-loader
+  // moat-resolver; needed only with egress rules by name.
+  std::string resolver;
   // moat-systemd; "" when it is not installed: then systemd cannot be asked for control groups.
   std::string systemd;
 };
@@ -65,6 +67,9 @@ struct LaunchRequest {
   // What the container may do; null: the policy "default". The limits are in `spec` already
   // (runtime/policy/choose.h).
   const policies::Policy* policy = nullptr;
+  // With egress rules by name; the mount of /etc/resolv.conf is in `spec` already
+  // (runtime/resolv/name_plan.h).
+  std::optional<cgroups::NameService> names;
   // For a record of what has to be removed should we be killed: called before the groups are made,
   // and before the first process is started. An error ends the launch.
   std::function<absl::Status(GroupsAre, const std::vector<std::string>& paths)> on_groups;

@@ -76,7 +76,8 @@ class LaunchTest : public testing::Test {
             .id = absl::StrCat("launch-test-", ::getpid()),
             .bundle = "/",
             .state_dir = state_dir_,
-            .programs = {MOAT_SENTRY_PROGRAM, MOAT_GOFER_PROGRAM, MOAT_LOADER_PROGRAM},
+            .programs = {MOAT_SENTRY_PROGRAM, MOAT_GOFER_PROGRAM, MOAT_LOADER_PROGRAM,
+                         MOAT_RESOLVER_PROGRAM},
             .root_plan = plan_,
             .die_with_parent = true};
   }

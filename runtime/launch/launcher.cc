@@ -27,6 +27,7 @@
 #include "runtime/launch/limits.h"
 #include "runtime/launch/message.h"
 #include "runtime/namespaces/net_devices.h"
+#include "runtime/resolv/questions.h"
 #include "runtime/rootfs/mount_calls.h"
 
 namespace moat::launch {
@@ -60,6 +61,7 @@ using nlohmann::json;
 
 constexpr char kSentry[] = "moat-sentry";
 constexpr char kGofer[] = "moat-gofer";
+constexpr char kResolver[] = "moat-resolver";
 constexpr char kInit[] = "the container's init";
 
 // A text that does not fit in a message.
@@ -125,6 +127,7 @@ absl::StatusOr<Launched> Launcher::Run() {
   RETURN_IF_ERROR(Step("await init", &Launcher::AwaitInit));
   RETURN_IF_ERROR(Step("mount queues", &Launcher::MountQueues));
   RETURN_IF_ERROR(Step("move network devices", &Launcher::MoveNetDevices));
+  if (request_.names) RETURN_IF_ERROR(Step("start resolver", &Launcher::StartResolver));
   hooks_began_ = true;
   if (!boot_early) {
     RETURN_IF_ERROR(Step("run hooks", &Launcher::RunRuntimeHooks));
@@ -187,6 +190,13 @@ absl::Status Launcher::OpenPrograms() {
   ASSIGN_OR_RETURN(sentry_program_, OpenSealed(request_.programs.sentry));
   ASSIGN_OR_RETURN(gofer_program_, OpenSealed(request_.programs.gofer));
   ASSIGN_OR_RETURN(loader_, OpenProgram(request_.programs.loader, O_RDONLY));
+  if (!request_.names) return absl::OkStatus();
+  if (request_.programs.resolver.empty()) {
+    return absl::NotFoundError(
+        "a part of moat is missing: moat-resolver, which egress rules by name need; install it "
+        "anew");
+  }
+  ASSIGN_OR_RETURN(resolver_program_, OpenSealed(request_.programs.resolver));
   return absl::OkStatus();
 }
 
@@ -219,7 +229,12 @@ absl::Status Launcher::MakeGroups() {
                                   .owner = request_.state_dir,
                                   .path = request_.spec.linux_config.cgroups_path,
                                   .resources = resources(),
-                                  .egress = request_.policy ? request_.policy->egress() : nullptr};
+                                  .names = request_.names ? &*request_.names : nullptr};
+  if (request_.policy != nullptr) {
+    config.egress = request_.policy->egress();
+    config.listen = request_.policy->listen();
+    config.devices = request_.policy->devices();
+  }
   if (cgroups::IsSystemd(request_.make_groups)) {
     RETURN_IF_ERROR(StartScope(layout));
     config.path = scope_->workload();
@@ -270,6 +285,9 @@ absl::Status Launcher::StartSentryProcess() {
   ASSIGN_OR_RETURN(service_, SocketPair());
   ASSIGN_OR_RETURN(init_socket_, SocketPair());
   ASSIGN_OR_RETURN(setup_socket_, SocketPair());
+  if (request_.names) {
+    ASSIGN_OR_RETURN(resolver_link_, SocketPair());
+  }
   return absl::OkStatus();
 }
 
@@ -304,6 +322,7 @@ absl::Status Launcher::BootSentry() {
     fds.emplace_back("tie", tie_.first.get());
     fds.emplace_back("proc_a", pids_->proc_a.get());
   }
+  if (request_.names) fds.emplace_back("resolver", resolver_link_.first.get());
   ASSIGN_OR_RETURN(const Fd policy, TextAsFile(filter_.policy));
   fds.emplace_back("policy", policy.get());
   const auto group_fds = groups_.groups.OpenForSentry();
@@ -311,6 +330,7 @@ absl::Status Launcher::BootSentry() {
   RETURN_IF_ERROR(Annotate(Send(sentry_.control.get(), "boot", std::move(fields), fds), kSentry));
   service_.first.Reset();
   tie_.first.Reset();
+  resolver_link_.first.Reset();
   init_socket_.first.Reset();
   listen_.Reset();
   return absl::OkStatus();
@@ -334,6 +354,32 @@ absl::Status Launcher::BootGofer() {
                      {"log", request_.log_fd}}),
                kGofer));
   service_.second.Reset();
+  return absl::OkStatus();
+}
+
+// Once the container's network is there. From here on the resolver is the sentry's: it ends with
+// it, and nobody else waits for it.
+absl::Status Launcher::StartResolver() {
+  ASSIGN_OR_RETURN(const Fd questions,
+                   resolv::OpenQuestions(init_.pidfd(), request_.names->resolver));
+  ASSIGN_OR_RETURN(resolver_boot_,
+                   launch::StartResolver(resolver_program_.get(), sentry_.pid_namespace.get(),
+                                         SupervisorPlacement()));
+  ASSIGN_OR_RETURN(const Fd policy, TextAsFile(filter_.policy));
+  const Fd map = groups_.groups.TakeNameMap();
+  json servers = json::array();
+  for (const policies::EndPoint& server : request_.names->servers) {
+    servers.push_back(policies::EndPointText(server));
+  }
+  RETURN_IF_ERROR(Annotate(Send(resolver_boot_.get(), "boot", {{"servers", std::move(servers)}},
+                                {{"user_namespace", sentry_.user_namespace.get()},
+                                 {"questions", questions.get()},
+                                 {"sentry", resolver_link_.second.get()},
+                                 {"map", map.get()},
+                                 {"policy", policy.get()},
+                                 {"log", request_.log_fd}}),
+                           kResolver));
+  resolver_link_.second.Reset();
   return absl::OkStatus();
 }
 
@@ -450,6 +496,10 @@ absl::Status Launcher::AwaitSupervisors() {
   RETURN_IF_ERROR(AwaitExecution(gofer_.gate, kGofer));
   RETURN_IF_ERROR(AwaitExecution(sentry_.gate, kSentry));
   RETURN_IF_ERROR(Expect(gofer_.boot.get(), kGofer, "ready").status());
+  if (request_.names) {
+    RETURN_IF_ERROR(Expect(resolver_boot_.get(), kResolver, "ready").status());
+    resolver_boot_.Reset();
+  }
   return Expect(sentry_.control.get(), kSentry, "ready").status();
 }
 

@@ -74,6 +74,7 @@ class Launcher {
   absl::Status Listen();
   absl::Status StartSentryProcess();
   absl::Status StartGoferProcess();
+  absl::Status StartResolver();
   absl::Status StartInit();
   absl::Status BootGofer();
   absl::Status BootSentry();
@@ -110,7 +111,7 @@ class Launcher {
   namespaces::NamespacePlan namespaces_;
   CapabilityMasks capabilities_;
   attributes::ProcessAttributes attributes_;
-  Fd sentry_program_, gofer_program_, loader_;
+  Fd sentry_program_, gofer_program_, resolver_program_, loader_;
   std::optional<SharedPids> pids_;  // when the pid namespace is another container's
   std::pair<Fd, Fd> tie_;           // then; first: the own sentry's end, second: the other's
 
@@ -122,9 +123,11 @@ class Launcher {
   Fd listen_;
   SentryProcess sentry_;
   GoferProcess gofer_;
-  std::pair<Fd, Fd> service_;       // between sentry and gofer
-  std::pair<Fd, Fd> init_socket_;   // first: the sentry's end, second: the init's
-  std::pair<Fd, Fd> setup_socket_;  // first: ours
+  Fd resolver_boot_;
+  std::pair<Fd, Fd> service_;        // between sentry and gofer
+  std::pair<Fd, Fd> resolver_link_;  // first: the sentry's end; with request_.names
+  std::pair<Fd, Fd> init_socket_;    // first: the sentry's end, second: the init's
+  std::pair<Fd, Fd> setup_socket_;   // first: ours
   Process init_;
   Process init_parent_;
   Fd stub_, proc_b_, pid_namespace_b_, ipc_namespace_;

@@ -56,25 +56,44 @@ int DieWithParent(int gate) {
   return ::poll(&entry, 1, 0) == 0 ? 0 : EPIPE;
 }
 
-int RunChild(Start& start) {
+int AwaitGo(Start& start) {
   start.gate.first.Reset();
   char go;
-  const int gate = start.gate.second.get();
-  if (::read(gate, &go, 1) != 1) return EPIPE;
+  return ::read(start.gate.second.get(), &go, 1) == 1 ? 0 : EPIPE;
+}
+
+int RunChild(Start& start) {
+  if (const int error = AwaitGo(start); error != 0) return error;
   if (start.enters_user_namespace) {
     if (const int error = BecomeRootOfNamespace(); error != 0) return error;
   }
   // After the change of ids, which clears it (prctl(2)).
   if (start.die_with_parent) {
-    if (const int error = DieWithParent(gate); error != 0) return error;
+    if (const int error = DieWithParent(start.gate.second.get()); error != 0) return error;
   }
   return ExecuteOwnProgram(start.program, start.name, start.null.get(), start.boot.second.get());
 }
 
+void Report(const Start& start, int error) {
+  if (::write(start.gate.second.get(), &error, sizeof(error)) < 0) ::_exit(2);
+}
+
 absl::StatusOr<Process> CloneChild(Start& start, uint64_t flags) {
-  return Process::Clone(flags, [&start] {
-    const int error = RunChild(start);
-    if (::write(start.gate.second.get(), &error, sizeof(error)) < 0) ::_exit(2);
+  return Process::Clone(flags, [&start] { Report(start, RunChild(start)); });
+}
+
+// The child ends at once, so that the program becomes an orphan of its pid namespace.
+absl::StatusOr<Process> CloneGrandchild(Start& start) {
+  return Process::Clone(0, [&start] {
+    int error = AwaitGo(start);
+    if (error == 0) {
+      const pid_t program = ::fork();
+      if (program > 0) ::_exit(0);
+      error = program < 0 ? errno
+                          : ExecuteOwnProgram(start.program, start.name, start.null.get(),
+                                              start.boot.second.get());
+    }
+    Report(start, error);
   });
 }
 
@@ -146,6 +165,20 @@ absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace, const Pl
   ASSIGN_OR_RETURN(gofer.gate, LetGo(start));
   gofer.boot = std::move(start.boot.first);
   return gofer;
+}
+
+absl::StatusOr<Fd> StartResolver(int program, int pid_namespace, const Placement& place) {
+  ASSIGN_OR_RETURN(Start start, MakeStart("moat-resolver", program));
+  Process starter;
+  {
+    ASSIGN_OR_RETURN(const auto inside, PidNamespaceForChildren::Enter(pid_namespace));
+    ASSIGN_OR_RETURN(starter, CloneGrandchild(start));
+  }
+  RETURN_IF_ERROR(place(starter.pid()));
+  ASSIGN_OR_RETURN(const Fd gate, LetGo(start));
+  RETURN_IF_ERROR(AwaitExecution(gate, start.name));
+  RETURN_IF_ERROR(starter.WaitForSuccess("the starter of moat-resolver"));
+  return std::move(start.boot.first);
 }
 
 }  // namespace moat::launch

@@ -1,4 +1,4 @@
-// Starting moat-sentry and moat-gofer (base/boot.h).
+// Starting moat-sentry, moat-gofer and moat-resolver (base/boot.h).
 #ifndef MOAT_RUNTIME_LAUNCH_SUPERVISORS_H_
 #define MOAT_RUNTIME_LAUNCH_SUPERVISORS_H_
 
@@ -37,6 +37,10 @@ struct GoferProcess {
 
 // In the pid namespace `pid_namespace`, otherwise as the caller is.
 absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace, const Placement& place);
+
+// As StartGofer, but as a child of that namespace's pid 1, which reaps it; it runs. Returns moat's
+// end of descriptor 3.
+absl::StatusOr<Fd> StartResolver(int program, int pid_namespace, const Placement& place);
 
 // Waits until the program of `name`, whose gate this is, runs, or could not be executed: an error.
 absl::Status AwaitExecution(const Fd& gate, absl::string_view name);

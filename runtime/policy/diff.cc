@@ -13,6 +13,16 @@ using policies::Policy;
 using sentry::CallPolicy;
 using sentry::PolicyLine;
 
+// An ordered list of rules and what holds behind it.
+template <typename List, typename Words>
+void AppendRules(const char* what, const List& list, Words words, std::vector<std::string>& facts) {
+  int number = 0;
+  for (const auto& rule : list.rules) {
+    facts.push_back(absl::StrCat(what, " ", ++number, ": ", words(rule)));
+  }
+  facts.push_back(absl::StrCat(what, " otherwise: ", list.otherwise_allow ? "allow" : "deny"));
+}
+
 // A policy but for its calls, one fact a line.
 std::vector<std::string> Facts(const Policy& policy) {
   std::vector<std::string> facts;
@@ -24,11 +34,14 @@ std::vector<std::string> Facts(const Policy& policy) {
     for (const policies::ExecRule& rule : *exec) facts.push_back("exec " + rule.path);
   }
   if (const policies::Egress* egress = policy.egress()) {
-    int number = 0;
-    for (const policies::EgressRule& rule : egress->rules) {
-      facts.push_back(absl::StrCat("egress ", ++number, ": ", EgressRuleWords(rule)));
+    AppendRules("egress", *egress, EgressRuleWords, facts);
+    for (const policies::EndPoint& server : egress->resolvers) {
+      facts.push_back(absl::StrCat("egress resolver ", policies::EndPointText(server)));
     }
-    facts.push_back(absl::StrCat("egress otherwise: ", egress->otherwise_allow ? "allow" : "deny"));
+  }
+  if (const auto* listen = policy.listen()) AppendRules("listen", *listen, EgressRuleWords, facts);
+  if (const auto* devices = policy.devices()) {
+    AppendRules("device", *devices, DeviceRuleWords, facts);
   }
   const policies::Limits limits = policy.limits();
   const auto limit = [&](const char* name, const std::optional<int64_t>& value) {

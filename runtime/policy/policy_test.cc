@@ -20,6 +20,8 @@ policies::Policy Example() {
       {"deny": "10.0.0.1", "reason": "the gateway"},
       {"allow": "10.0.0.0/8:80/tcp", "reason": "services"},
       {"allow": "pypi.example:443", "reason": "packages"}]},
+    "listen": {"otherwise": "deny", "rules": [{"allow": "*:8080/tcp", "reason": "its service"}]},
+    "devices": {"otherwise": "allow", "rules": [{"deny": "c 10:232 w", "reason": "kvm"}]},
     "limits": {"memory": "64M", "pids": 10, "open_files": 100}})");
   EXPECT_TRUE(layer.ok()) << layer.status();
   auto policy = policies::WithLayersBelow(*layer, [](const std::string& name) {
@@ -47,8 +49,22 @@ TEST(Explain, CallsByNameAndArguments) {
 TEST(Explain, Destinations) {
   EXPECT_THAT(Answer({"connect", "to", "10.0.0.1:80"}), HasSubstr("EPERM  (web.json:5:7"));
   EXPECT_THAT(Answer({"connect", "to", "10.0.0.2:80/tcp"}), HasSubstr("allowed  (web.json:6:7"));
-  EXPECT_THAT(Answer({"connect", "to", "1.2.3.4:443"}), HasSubstr("while \"pypi.example\" has"));
+  EXPECT_THAT(Answer({"connect", "to", "8.8.8.8:443"}),
+              HasSubstr("or allowed while \"pypi.example\" has"));
+  EXPECT_THAT(Answer({"connect", "to", "192.168.1.1:443"}),
+              HasSubstr("not even if \"pypi.example\" has this address: it is not public"));
+  EXPECT_THAT(Answer({"connect", "to", "pypi.example:443"}), HasSubstr("allowed  (web.json:7:7"));
+  EXPECT_THAT(Answer({"connect", "to", "pypi.example:22"}), HasSubstr("the port is not opened"));
+  EXPECT_THAT(Answer({"connect", "to", "evil.example:443"}), HasSubstr("there is no such name"));
   EXPECT_THAT(Answer({"connect", "to", "1.2.3.4:22"}), HasSubstr("otherwise"));
+}
+
+TEST(Explain, WhatIsListenedOnAndDevices) {
+  EXPECT_THAT(Answer({"listen", "on", "0.0.0.0:8080/tcp"}), HasSubstr("allowed  (web.json:8:"));
+  EXPECT_THAT(Answer({"listen", "on", "0.0.0.0:80/tcp"}), HasSubstr("EPERM  (web.json:8:15: oth"));
+  EXPECT_THAT(Answer({"device", "c", "10:232", "rw"}), HasSubstr("EPERM  (web.json:9:"));
+  EXPECT_THAT(Answer({"device", "c", "10:232", "r"}), HasSubstr("allowed  (web.json:9:16: oth"));
+  EXPECT_THAT(Answer({"device", "c", "10"}), HasSubstr("not MAJOR:MINOR"));
 }
 
 TEST(Explain, FilesAndPrograms) {

@@ -1,5 +1,7 @@
 #include "runtime/policy/words.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
@@ -10,6 +12,11 @@ namespace {
 constexpr uint64_t kLow = 0xffffffff;
 
 std::string Hex(uint64_t value) { return absl::StrCat("0x", absl::Hex(value)); }
+
+std::string RangeWords(const policies::Destination& range) {
+  const bool v4 = policies::IsV4(range.address) && range.prefix >= 96;
+  return absl::StrCat(policies::AddressText(range.address), "/", range.prefix - (v4 ? 96 : 0));
+}
 
 bool IsWhole(uint64_t mask) { return mask == kLow || mask == ~uint64_t{0}; }
 
@@ -63,6 +70,15 @@ std::string FileRuleWords(const policies::FileRule& rule) {
 }
 
 std::string EgressRuleWords(const policies::EgressRule& rule) {
+  std::string words = absl::StrCat(rule.allow ? "allow " : "deny ", rule.text);
+  const char* before = " within ";
+  for (const policies::Destination& range : rule.within) {
+    absl::StrAppend(&words, std::exchange(before, " "), RangeWords(range));
+  }
+  return words;
+}
+
+std::string DeviceRuleWords(const policies::DeviceRule& rule) {
   return absl::StrCat(rule.allow ? "allow " : "deny ", rule.text);
 }
 

@@ -15,6 +15,7 @@ std::string ConditionWords(const policies::Condition& condition);  // "argument 
 std::string LineWords(const sentry::PolicyLine& line);             // "EPERM if argument ... (rule)"
 std::string FileRuleWords(const policies::FileRule& rule);
 std::string EgressRuleWords(const policies::EgressRule& rule);
+std::string DeviceRuleWords(const policies::DeviceRule& rule);
 
 }  // namespace moat::policy
 

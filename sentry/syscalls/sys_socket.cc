@@ -14,8 +14,10 @@
 #include <utility>
 #include <variant>
 
+#include "sentry/audit/refuse.h"
 #include "sentry/fs/on_path.h"
 #include "sentry/net/by_task.h"
+#include "sentry/net/network_rules.h"
 #include "sentry/net/socket_address.h"
 #include "sentry/net/task_name.h"
 #include "sentry/syscalls/handlers.h"
@@ -101,13 +103,38 @@ bool MayGoByGofer(const Outcome& outcome) {
   return error != nullptr && !(*error == Errno(ESRCH));
 }
 
+// Which protocol it is made for: rules ask.
+policies::Protocol ProtocolOf(const Fd& socket) {
+  int protocol = 0;
+  socklen_t size = sizeof(protocol);
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0) return {};
+  return static_cast<policies::Protocol>(protocol);
+}
+
+// The kernel is about to refuse by itself: told here, since nobody else can.
+void TellRefusal(Call& call, NetworkRules::Use use, const Fd& socket, absl::string_view address) {
+  const NetworkRules* rules = call.container().network.get();
+  if (rules == nullptr || !rules->Any(use)) return;
+  auto point = InternetEndPoint(address);
+  if (!point) return;
+  point->protocol = ProtocolOf(socket);
+  const auto refused = rules->Refusal(use, *point);
+  const Entry* entry = FindSyscall(call.trap().nr);
+  if (!refused || entry == nullptr) return;
+  RecordRefusal(call, *entry, refused->rule, refused->reason, Errno(EPERM),
+                {policies::EndPointText(*point)});
+}
+
 }  // namespace
 
 Outcome SysConnect(Call& call) {
   TRY_ASSIGN(const Fd socket, call.TakeFd(call.FdArg(0)));
   TRY_ASSIGN(const std::string address, ReadSocketAddress(call, call.AddrArg(1), call.IntArg(2)));
   const std::optional<std::string> path = UnixSocketPath(address);
-  if (!path) return ContinueNative();
+  if (!path) {
+    TellRefusal(call, NetworkRules::Use::kReach, socket, address);
+    return ContinueNative();
+  }
   // A datagram socket's peer learns of its sender with each message, not here.
   const bool recorded = IsUnix(socket, {SOCK_STREAM, SOCK_SEQPACKET});
   const auto name = recorded ? AddressForTask(call, *path) : Result<std::string>(Errno(ENOENT));
@@ -126,7 +153,10 @@ Outcome SysBind(Call& call) {
   TRY_ASSIGN(const Fd socket, call.TakeFd(call.FdArg(0)));
   TRY_ASSIGN(const std::string address, ReadSocketAddress(call, call.AddrArg(1), call.IntArg(2)));
   const std::optional<std::string> path = UnixSocketPath(address);
-  if (!path) return ContinueNative();
+  if (!path) {
+    TellRefusal(call, NetworkRules::Use::kListen, socket, address);
+    return ContinueNative();
+  }
   return ChangePath(call, {AT_FDCWD, *path}, gofer::Follow::kNo,
                     [&](const Caller& caller, const TreePlace& place) {
                       return call.gofer().BindUnix(caller.credentials, socket.get(), place.ref());
@@ -138,7 +168,10 @@ Outcome SysSendTo(Call& call) {
   TRY_ASSIGN(const Fd socket, call.TakeFd(call.FdArg(0)));
   TRY_ASSIGN(const std::string address, ReadSocketAddress(call, call.AddrArg(4), call.IntArg(5)));
   const std::optional<std::string> path = UnixSocketPath(address);
-  if (!path) return ContinueNative();
+  if (!path) {
+    TellRefusal(call, NetworkRules::Use::kReach, socket, address);
+    return ContinueNative();
+  }
   if (!IsUnix(socket, {SOCK_DGRAM})) return ContinueNative();  // which takes no address
   const GuestBuffer data = {call.Arg(1), call.Arg(2)};
   const auto name = AddressForTask(call, *path);

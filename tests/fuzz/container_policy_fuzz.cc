@@ -20,9 +20,14 @@ void Run(absl::string_view input) {
     const auto program = policies::Compile(calls->ToFilterSpec(sentry::Refusals::kTold));
     if (program.ok() && program->empty()) std::abort();
   }
+  const cgroups::Names names;
   if (policy.egress() != nullptr && cgroups::CheckEgress(*policy.egress()).ok() &&
-      (cgroups::CompileEgress4(*policy.egress()).empty() ||
-       cgroups::CompileEgress6(*policy.egress()).empty())) {
+      (cgroups::CompileEgress4(*policy.egress(), &names).empty() ||
+       cgroups::CompileEgress6(*policy.egress(), &names).empty())) {
+    std::abort();
+  }
+  if (policy.listen() != nullptr && (cgroups::CompileListen4(*policy.listen()).empty() ||
+                                     cgroups::CompileListen6(*policy.listen()).empty())) {
     std::abort();
   }
   // Text that is no UTF-8 is replaced when it is saved.

@@ -18,7 +18,7 @@ class Installed(SandboxTest):
 
     def test_tree_is_what_is_promised(self):
         self.assertTrue(os.access(self.prefix / "bin/moat", os.X_OK))
-        self.assertEqual(["moat-gofer", "moat-loader", "moat-sentry", "moat-systemd"],
+        self.assertEqual(["moat-gofer", "moat-loader", "moat-resolver", "moat-sentry", "moat-systemd"],
                          sorted(os.listdir(self.prefix / "libexec/moat")))
 
     def test_installed_moat_finds_its_parts(self):
