@@ -31,6 +31,7 @@ std::string AddressOf(absl::string_view path) {
 
 std::optional<std::string> ByWayOfRoot(absl::string_view directory, absl::string_view target) {
   const absl::string_view below_root = target.substr(1);
+  if (below_root.empty()) return {};  // the root is no socket
   const size_t depth =
       directory == "/" ? 0
                        : static_cast<size_t>(std::count(directory.begin(), directory.end(), '/'));
