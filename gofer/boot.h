@@ -2,15 +2,13 @@
 #ifndef MOAT_GOFER_BOOT_H_
 #define MOAT_GOFER_BOOT_H_
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "base/fd.h"
 #include "gofer/confinement.h"
 
 namespace moat::gofer {
 
-struct BootMessage {
+struct Boot {
   Cage cage;
   Fd service;
   Fd log;
@@ -18,11 +16,7 @@ struct BootMessage {
 };
 
 // Waits for the boot message on `socket` and takes it apart; anything unexpected is an error.
-absl::StatusOr<BootMessage> ReceiveBootMessage(int socket);
-
-absl::Status ReportReady(int socket);
-// Best effort: the launcher may be gone.
-void ReportError(int socket, const absl::Status& status);
+absl::StatusOr<Boot> ReceiveBoot(int socket);
 
 }  // namespace moat::gofer
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/boot.h"
+#include "base/boot_message.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -25,7 +26,7 @@ struct Started {
 
 // From the boot message to a confined process that is ready to serve.
 absl::StatusOr<Started> Start(int boot_socket) {
-  ASSIGN_OR_RETURN(BootMessage boot, ReceiveBootMessage(boot_socket));
+  ASSIGN_OR_RETURN(Boot boot, ReceiveBoot(boot_socket));
   RETURN_IF_ERROR(PrepareProcess(boot.log.get()));
   SetLog(STDERR_FILENO, LogFormat::kText, LogLevel::kInfo, "moat-gofer");
   ASSIGN_OR_RETURN(const IdentityPolicy policy, EnterCage(boot.cage));
@@ -36,11 +37,11 @@ int Main() {
   Fd boot_socket(kBootFd);
   auto started = Start(boot_socket.get());
   if (!started.ok()) {
-    ReportError(boot_socket.get(), started.status());
+    ReportBootError(boot_socket.get(), started.status());
     LogError(started.status().message());
     return EXIT_FAILURE;
   }
-  absl::Status status = ReportReady(boot_socket.get());
+  absl::Status status = SendBootMessage(boot_socket.get(), "ready");
   (void)boot_socket.Release();  // CloseAllBut closes it with all others
   if (status.ok()) status = CloseAllBut(started->service.get());
   if (status.ok()) status = policies::ConfineProcess(policies::GoferFilter());

@@ -4,14 +4,13 @@
 
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fd.h"
 #include "policies/container/policy.h"
 
 namespace moat::resolver {
 
-struct BootMessage {
+struct Boot {
   Fd user_namespace;  // A
   Fd questions;       // bound, in the container's network
   Fd sentry;          // hangs up with it
@@ -22,11 +21,7 @@ struct BootMessage {
 };
 
 // Waits for the boot message on `socket` and takes it apart; anything unexpected is an error.
-absl::StatusOr<BootMessage> ReceiveBootMessage(int socket);
-
-absl::Status ReportReady(int socket);
-// Best effort: the launcher may be gone.
-void ReportError(int socket, const absl::Status& status);
+absl::StatusOr<Boot> ReceiveBoot(int socket);
 
 }  // namespace moat::resolver
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/boot.h"
+#include "base/boot_message.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -19,8 +20,8 @@ namespace moat::resolver {
 namespace {
 
 // From the boot message to a process in its cage.
-absl::StatusOr<BootMessage> Start(int boot_socket) {
-  ASSIGN_OR_RETURN(BootMessage boot, ReceiveBootMessage(boot_socket));
+absl::StatusOr<Boot> Start(int boot_socket) {
+  ASSIGN_OR_RETURN(Boot boot, ReceiveBoot(boot_socket));
   RETURN_IF_ERROR(PrepareProcess(boot.log.get()));
   SetLog(STDERR_FILENO, LogFormat::kText, LogLevel::kInfo, "moat-resolver");
   boot.log.Reset();
@@ -29,7 +30,7 @@ absl::StatusOr<BootMessage> Start(int boot_socket) {
   return boot;
 }
 
-absl::Status Serve(BootMessage boot) {
+absl::Status Serve(Boot boot) {
   RETURN_IF_ERROR(policies::ConfineProcess(policies::ResolverFilter()));
   OpenedAddresses opened(KernelMap(std::move(boot.map)));
   return Server(std::move(boot.questions), std::move(boot.sentry), std::move(boot.servers),
@@ -41,11 +42,11 @@ int Main() {
   Fd boot_socket(kBootFd);
   auto boot = Start(boot_socket.get());
   if (!boot.ok()) {
-    ReportError(boot_socket.get(), boot.status());
+    ReportBootError(boot_socket.get(), boot.status());
     LogError(boot.status().message());
     return EXIT_FAILURE;
   }
-  absl::Status status = ReportReady(boot_socket.get());
+  absl::Status status = SendBootMessage(boot_socket.get(), "ready");
   boot_socket.Reset();
   if (status.ok()) status = Serve(*std::move(boot));
   if (status.ok()) return EXIT_SUCCESS;

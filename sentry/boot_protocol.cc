@@ -4,8 +4,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/boot.h"
-#include "base/fd_message.h"
 #include "base/status.h"
 
 namespace moat::sentry {
@@ -69,38 +67,6 @@ absl::StatusOr<uint64_t> ParseCookie(const json& object) {
 }
 
 }  // namespace
-
-absl::StatusOr<BootMessage> BootMessage::Receive(int socket) {
-  ASSIGN_OR_RETURN(FdMessage packet, ReceiveMessage(socket, kMaxBootMessage, kMaxBootFds));
-  if (packet.data.empty()) return absl::UnavailableError("the other side closed the socket");
-  BootMessage message;
-  message.body_ = json::parse(packet.data, nullptr, /*allow_exceptions=*/false);
-  if (!message.body_.is_object()) return Malformed("not a JSON object");
-  message.type_ = Get<std::string>(message.body_, "type", "");
-  if (message.type_.empty()) return Malformed("no type");
-  const std::vector<std::string> names = Strings(message.body_, "fds");
-  if (names.size() != packet.fds.size()) return Malformed("names and descriptors don't pair up");
-  for (size_t i = 0; i < names.size(); ++i) message.fds_[names[i]] = std::move(packet.fds[i]);
-  return message;
-}
-
-absl::StatusOr<Fd> BootMessage::Take(const std::string& name) {
-  Fd fd = TakeOptional(name);
-  if (!fd) return Malformed(absl::StrCat(type_, " came without the descriptor ", name));
-  return fd;
-}
-
-Fd BootMessage::TakeOptional(const std::string& name) {
-  const auto found = fds_.find(name);
-  if (found == fds_.end()) return Fd();
-  return std::move(found->second);
-}
-
-absl::Status SendBootMessage(int socket, const std::string& type, const json& fields) {
-  json message = fields;
-  message["type"] = type;
-  return SendMessage(socket, message.dump(-1, ' ', false, json::error_handler_t::replace));
-}
 
 absl::StatusOr<BootConfig> ParseBoot(BootMessage& message) {
   if (message.type() != "boot") return Malformed("expected boot");

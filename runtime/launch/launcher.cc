@@ -3,76 +3,30 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <climits>
+#include <cerrno>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/fd_message.h"
 #include "base/pidfd.h"
 #include "base/read_file.h"
 #include "base/status.h"
 #include "runtime/cgroups/hierarchy.h"
-#include "runtime/hooks/hook_state.h"
-#include "runtime/launch/boot_config.h"
 #include "runtime/launch/control.h"
-#include "runtime/launch/differing_namespaces.h"
+#include "runtime/launch/later_mounts.h"
 #include "runtime/launch/limits.h"
 #include "runtime/launch/message.h"
 #include "runtime/namespaces/net_devices.h"
-#include "runtime/resolv/questions.h"
 #include "runtime/rootfs/mount_calls.h"
 
 namespace moat::launch {
 namespace {
 
-// Whether a mount may appear in the container's tree after the gofer has been started: by
-// propagation, or by a hook that runs later.
-bool MountsMayCome(const spec::Spec& spec) {
-  const auto receives = [](absl::string_view propagation) {
-    return absl::EndsWith(propagation, "shared") || absl::EndsWith(propagation, "slave");
-  };
-  return !spec.hooks.start_container.empty() || !spec.hooks.poststart.empty() ||
-         receives(spec.linux_config.rootfs_propagation) ||
-         std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const spec::Mount& mount) {
-           return std::any_of(mount.options.begin(), mount.options.end(), receives);
-         });
-}
-
-// File rules bind what is there when the tree is built.
-absl::Status CheckFileRules(const policies::Policy* policy, const spec::Spec& spec, bool hooks) {
-  if (policy == nullptr || (policy->files().empty() && policy->exec() == nullptr)) {
-    return absl::OkStatus();
-  }
-  if (!hooks && !MountsMayCome(spec)) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "the policy's file and exec rules can't be kept: mounts may come later, by hooks or by "
-      "propagation (rootfsPropagation, a mount option shared or slave)");
-}
-
 using nlohmann::json;
-
-constexpr char kSentry[] = "moat-sentry";
-constexpr char kGofer[] = "moat-gofer";
-constexpr char kResolver[] = "moat-resolver";
-constexpr char kInit[] = "the container's init";
-
-// A text that does not fit in a message.
-absl::StatusOr<Fd> TextAsFile(const std::string& text) {
-  Fd file(::memfd_create("policy", MFD_CLOEXEC));
-  if (!file) return ErrnoStatus(errno, "memfd_create", "policy");
-  if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    return ErrnoStatus(errno, "write", "the policy's memory");
-  }
-  return file;
-}
 
 absl::StatusOr<Fd> OpenProgram(const std::string& path, int flags) {
   Fd fd(::open(path.c_str(), flags | O_CLOEXEC));
@@ -291,95 +245,9 @@ absl::Status Launcher::StartSentryProcess() {
   return absl::OkStatus();
 }
 
-// What the container's own is to be called without a word in the config.
-absl::StatusOr<std::string> Launcher::Hostname() const {
-  if (namespaces_.joins_foreign(CLONE_NEWUTS)) return namespaces::InheritedHostname(namespaces_);
-  char name[HOST_NAME_MAX + 1] = {};
-  if (::gethostname(name, HOST_NAME_MAX) < 0) return ErrnoStatus(errno, "gethostname", "");
-  return std::string(name);
-}
-
-absl::Status Launcher::BootSentry() {
-  std::string hostname = request_.spec.hostname;
-  if (hostname.empty()) {
-    ASSIGN_OR_RETURN(hostname, Hostname());
-  }
-  json fields = {{"id", request_.id},
-                 {"trace", request_.trace},
-                 {"audit_all", request_.audit_all},
-                 {"cookie", absl::StrFormat("%016x", filter_.cookie)},
-                 {"tree", TreeValues(request_.spec, hostname, root_.mount_table)}};
-  NamedFds fds = {{"gofer", service_.first.get()},
-                  {"log", request_.log_fd},
-                  {"init", init_socket_.first.get()},
-                  {"listen", listen_.get()},
-                  {"loader", loader_.get()}};
-  if (request_.trace) {
-    fds.emplace_back("trace", request_.trace_fd >= 0 ? request_.trace_fd : request_.log_fd);
-  }
-  if (request_.audit_fd >= 0) fds.emplace_back("audit", request_.audit_fd);
-  if (pids_) {
-    fds.emplace_back("tie", tie_.first.get());
-    fds.emplace_back("proc_a", pids_->proc_a.get());
-  }
-  if (request_.names) fds.emplace_back("resolver", resolver_link_.first.get());
-  ASSIGN_OR_RETURN(const Fd policy, TextAsFile(filter_.policy));
-  fds.emplace_back("policy", policy.get());
-  const auto group_fds = groups_.groups.OpenForSentry();
-  for (const auto& [name, fd] : group_fds) fds.emplace_back(name, fd.get());
-  RETURN_IF_ERROR(Annotate(Send(sentry_.control.get(), "boot", std::move(fields), fds), kSentry));
-  service_.first.Reset();
-  tie_.first.Reset();
-  resolver_link_.first.Reset();
-  init_socket_.first.Reset();
-  listen_.Reset();
-  return absl::OkStatus();
-}
-
 absl::Status Launcher::StartGoferProcess() {
   ASSIGN_OR_RETURN(
       gofer_, StartGofer(gofer_program_.get(), sentry_.pid_namespace.get(), SupervisorPlacement()));
-  return absl::OkStatus();
-}
-
-absl::Status Launcher::BootGofer() {
-  const uint64_t keep = capabilities_.bounding | capabilities_.permitted | capabilities_.ambient;
-  RETURN_IF_ERROR(
-      Annotate(Send(gofer_.boot.get(), "boot",
-                    {{"keep_capabilities", keep}, {"stable_mounts", !MountsMayCome(request_.spec)}},
-                    {{"user_namespace", sentry_.user_namespace.get()},
-                     {"mount_namespace", root_.mount_namespace.get()},
-                     {"net_namespace", sentry_.net_namespace.get()},
-                     {"service", service_.second.get()},
-                     {"log", request_.log_fd}}),
-               kGofer));
-  service_.second.Reset();
-  return absl::OkStatus();
-}
-
-// Once the container's network is there. From here on the resolver is the sentry's: it ends with
-// it, and nobody else waits for it.
-absl::Status Launcher::StartResolver() {
-  ASSIGN_OR_RETURN(const Fd questions,
-                   resolv::OpenQuestions(init_.pidfd(), request_.names->resolver));
-  ASSIGN_OR_RETURN(resolver_boot_,
-                   launch::StartResolver(resolver_program_.get(), sentry_.pid_namespace.get(),
-                                         SupervisorPlacement()));
-  ASSIGN_OR_RETURN(const Fd policy, TextAsFile(filter_.policy));
-  const Fd map = groups_.groups.TakeNameMap();
-  json servers = json::array();
-  for (const policies::EndPoint& server : request_.names->servers) {
-    servers.push_back(policies::EndPointText(server));
-  }
-  RETURN_IF_ERROR(Annotate(Send(resolver_boot_.get(), "boot", {{"servers", std::move(servers)}},
-                                {{"user_namespace", sentry_.user_namespace.get()},
-                                 {"questions", questions.get()},
-                                 {"sentry", resolver_link_.second.get()},
-                                 {"map", map.get()},
-                                 {"policy", policy.get()},
-                                 {"log", request_.log_fd}}),
-                           kResolver));
-  resolver_link_.second.Reset();
   return absl::OkStatus();
 }
 
@@ -453,42 +321,6 @@ absl::Status Launcher::AwaitQueues() {
   const absl::Status status = queues_->Finish().status();
   queues_.reset();
   return status;
-}
-
-bool Launcher::has_create_hooks() const {
-  const spec::Hooks& hooks = request_.spec.hooks;
-  return !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
-         !hooks.create_container.empty();
-}
-
-hooks::HookSurroundings Launcher::SurroundingsOfHooks(absl::string_view status, pid_t pid) const {
-  const hooks::HookContainer container = {request_.id, request_.bundle, request_.spec.annotations};
-  return {hooks::HookState(container, status, pid), request_.bundle, hooks::OwnEnvironment()};
-}
-
-absl::Status Launcher::RunRuntimeHooks() {
-  const auto surroundings = SurroundingsOfHooks("creating", init_.pid());
-  const spec::Hooks& hooks = request_.spec.hooks;
-  RETURN_IF_ERROR(hooks::RunHooks("hooks.prestart", hooks.prestart, surroundings));
-  return hooks::RunHooks("hooks.createRuntime", hooks.create_runtime, surroundings);
-}
-
-// The init's namespaces but for user and pid: those are what keeps host and workload apart, and a
-// process with the caller's privileges has no place in them.
-absl::Status Launcher::JoinInitAndRunHooks() const {
-  const spec::Hooks& hooks = request_.spec.hooks;
-  if (hooks.create_container.empty()) return absl::OkStatus();
-  constexpr int kJoined = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  ASSIGN_OR_RETURN(const int differing, DifferingNamespaces(init_.pidfd()));
-  if ((differing & kJoined) != 0 && ::setns(init_.pidfd(), differing & kJoined) < 0) {
-    return ErrnoStatus(errno, "setns", kInit);
-  }
-  return hooks::RunHooks("hooks.createContainer", hooks.create_container,
-                         SurroundingsOfHooks("creating", init_.pid()));
-}
-
-absl::Status Launcher::FinishRoot() {
-  return rootfs::FinishRoot(request_.spec, root_, [this] { return JoinInitAndRunHooks(); });
 }
 
 absl::Status Launcher::AwaitSupervisors() {

@@ -30,6 +30,12 @@
 
 namespace moat::launch {
 
+// As errors call them.
+inline constexpr char kSentry[] = "moat-sentry";
+inline constexpr char kGofer[] = "moat-gofer";
+inline constexpr char kResolver[] = "moat-resolver";
+inline constexpr char kInit[] = "the container's init";
+
 // One launch. Each step leaves what it made in a member whose destructor undoes it; members are
 // declared in the order of the steps, so everything is undone backwards: processes first (an init
 // before the pid 1 above it, which can't be reaped earlier), then the socket file, then groups.

@@ -14,31 +14,11 @@
 #include <tuple>
 
 #include "tests/conformance/conformance.h"
+#include "tests/conformance/unix_address.h"
 
 namespace moat::conformance {
 namespace {
 
-struct Name {
-  explicit Name(const std::string& path) {
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  }
-  const sockaddr* get() const {
-    return static_cast<const sockaddr*>(static_cast<const void*>(&address));
-  }
-  sockaddr_un address{};
-  socklen_t size = 0;
-};
-Fd New(int type) { return Fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0)); }
-int Bind(const Fd& fd, const std::string& path) {
-  const Name name(path);
-  return ErrnoOf(bind(fd.get(), name.get(), name.size));
-}
-int Connect(const Fd& fd, const std::string& path) {
-  const Name name(path);
-  return ErrnoOf(connect(fd.get(), name.get(), name.size));
-}
 std::string NameOf(const Fd& fd, decltype(&getsockname) call) {
   sockaddr_un address{};
   socklen_t size = sizeof address;

@@ -208,6 +208,15 @@ def ping():
         policy = self.policy(egress=egress)
         self.assert_says(expected + "\n", self.SCRIPT + f"print({script})", "--net", "host", "--policy", policy)
 
+    def start_in_this_network(self, policy):
+        """A container that sleeps, in the network of the test."""
+        def change(config):
+            config["process"]["args"] = ["sleep", "100"]
+            config["linux"]["namespaces"] = [n for n in config["linux"]["namespaces"] if n["type"] != "network"]
+        bundle = self.bundle(root("base"), change)
+        self.delete_at_end(ID)
+        self.start("--policy", policy, "-b", bundle)
+
 
 class Network(InNetwork):
     ONE = {"otherwise": "deny", "rules": [{"allow": "10.1.0.0/16:8080", "reason": "r"}]}
@@ -291,13 +300,7 @@ print(tcp('10.2.0.1'), udp('10.2.0.1'), attempt(socket.socket().bind, ('0.0.0.0'
         self.assertTrue(all(line["rule"].startswith(f"{policy}:") for line in lines if line["call"] == "connect"))
 
     def test_exec_is_bound_too(self):
-        policy = self.policy(egress=self.ONE)
-        def change(config):
-            config["process"]["args"] = ["sleep", "100"]
-            config["linux"]["namespaces"] = [n for n in config["linux"]["namespaces"] if n["type"] != "network"]
-        bundle = self.bundle(root("base"), change)
-        self.delete_at_end(ID)
-        self.start("--policy", policy, "-b", bundle)
+        self.start_in_this_network(self.policy(egress=self.ONE))
         script = CALLS + self.SCRIPT + "print(tcp('10.1.0.1'), tcp('10.2.0.1'))"
         self.assert_ends(self.moat("exec", ID, "python3", "-c", script), 0, "ok EPERM\n")
 
@@ -473,14 +476,7 @@ print(tcp("10.1.0.1"), udp("10.1.0.1"), tcp("10.9.9.9", port=53), attempt(dns.se
         self.assert_ends(run(["python3", "-c", script]), 0, "EPERM EPERM EPERM ok\n")
 
     def test_a_stopped_resolver_opens_nothing(self):
-        policy = self.policy(egress=self.RULES)
-
-        def change(config):
-            config["process"]["args"] = ["sleep", "100"]
-            config["linux"]["namespaces"] = [n for n in config["linux"]["namespaces"] if n["type"] != "network"]
-        bundle = self.bundle(root("base"), change)
-        self.delete_at_end(ID)
-        self.start("--policy", policy, "-b", bundle)
+        self.start_in_this_network(self.policy(egress=self.RULES))
         resolver, = [pid for pid in sandbox.running() if sandbox.name_of(pid) == "moat-resolver"]
         os.kill(resolver, signal.SIGSTOP)
         script = CALLS + self.SCRIPT + "print(known('pypi.example'), tcp('93.184.216.34'))"
