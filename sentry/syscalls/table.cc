@@ -54,9 +54,6 @@ constexpr absl::string_view kPidNs =
     "reaches only tasks of the container's pid namespace, with the kernel's checks";
 constexpr absl::string_view kSignal =
     "signals of the caller, or of tasks of the container's pid namespace";
-constexpr absl::string_view kCreds =
-    "the kernel keeps credentials; ids and capabilities count in the container's user namespace "
-    "only";
 constexpr absl::string_view kCredsChange =
     "the kernel keeps credentials; the sentry forgets what it knew of the caller and lets the call "
     "go on";
