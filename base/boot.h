@@ -71,7 +71,8 @@
 // privileges.
 //   moat -> resolver  {"type":"boot","servers":["10.0.0.53:53/udp",..]}
 //                     fds: user_namespace (A), questions (a datagram socket in the container's
-//                          network), sentry, map (policies/container/egress_names.h), policy, log
+//                          network), connections (a listening socket of the same address), sentry,
+//                          map (policies/container/egress_names.h), policy, log
 //   resolver -> moat  {"type":"ready"} | {"type":"error","message":..}; then descriptor 3 is closed
 // It exits when `sentry` hangs up.
 #ifndef MOAT_BASE_BOOT_H_

@@ -30,11 +30,18 @@ long SupportedAbi() {
   return abi < 0 ? 0 : abi;
 }
 
-// Everything that `rules` handles is denied: no rule allows anything.
-absl::Status Deny(const LandlockRulesetAttr& rules) {
+// Everything that `rules` handles is denied, but for connections to `tcp_ports`.
+absl::Status Deny(const LandlockRulesetAttr& rules, const std::vector<uint16_t>& tcp_ports = {}) {
   const Fd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0)));
   if (!ruleset) return ErrnoStatus(errno, "landlock_create_ruleset", "");
+  for (const uint16_t port : tcp_ports) {
+    const linux_abi::LandlockNetPortAttr rule = {linux_abi::kLandlockConnectTcp, port};
+    if (::syscall(SYS_landlock_add_rule, ruleset.get(), linux_abi::kLandlockRuleNetPort, &rule, 0) <
+        0) {
+      return ErrnoStatus(errno, "landlock_add_rule", "a TCP port");
+    }
+  }
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) < 0) {
     return ErrnoStatus(errno, "landlock_restrict_self", "");
   }
@@ -52,7 +59,7 @@ absl::Status GiveUpChangingNames() {
   return Deny(rules);
 }
 
-absl::Status GiveUpReachingOthers() {
+absl::Status GiveUpReachingOthers(const std::vector<uint16_t>& tcp_ports) {
   const long abi = SupportedAbi();
   if (abi < 4) return absl::OkStatus();
   LandlockRulesetAttr rules = {};
@@ -60,7 +67,7 @@ absl::Status GiveUpReachingOthers() {
   if (abi >= 6) {
     rules.scoped = linux_abi::kLandlockScopeAbstractSockets | linux_abi::kLandlockScopeSignals;
   }
-  return Deny(rules);
+  return Deny(rules, tcp_ports);
 }
 
 }  // namespace moat

@@ -3,6 +3,9 @@
 #ifndef MOAT_BASE_LANDLOCK_H_
 #define MOAT_BASE_LANDLOCK_H_
 
+#include <cstdint>
+#include <vector>
+
 #include "absl/status/status.h"
 
 namespace moat {
@@ -17,10 +20,11 @@ namespace moat {
 absl::Status GiveUpChangingNames();
 
 // The calling thread, and all that it starts, can no longer signal or trace any process outside,
-// reach abstract sockets of others, or use TCP. Costs nothing at a path call.
+// reach abstract sockets of others, or use TCP but to connect to `tcp_ports`. Costs nothing at a
+// path call.
 //
-// For the gofer. Needs no_new_privs.
-absl::Status GiveUpReachingOthers();
+// For gofer and resolver. Needs no_new_privs.
+absl::Status GiveUpReachingOthers(const std::vector<uint16_t>& tcp_ports = {});
 
 }  // namespace moat
 

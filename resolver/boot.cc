@@ -45,6 +45,7 @@ absl::StatusOr<Boot> ReceiveBoot(int socket) {
   Boot boot;
   ASSIGN_OR_RETURN(boot.user_namespace, message.Take("user_namespace"));
   ASSIGN_OR_RETURN(boot.questions, message.Take("questions"));
+  ASSIGN_OR_RETURN(boot.connections, message.Take("connections"));
   ASSIGN_OR_RETURN(boot.sentry, message.Take("sentry"));
   ASSIGN_OR_RETURN(boot.map, message.Take("map"));
   ASSIGN_OR_RETURN(boot.log, message.Take("log"));

@@ -13,6 +13,7 @@ namespace moat::resolver {
 struct Boot {
   Fd user_namespace;  // A
   Fd questions;       // bound, in the container's network
+  Fd connections;     // listening, there
   Fd sentry;          // hangs up with it
   Fd map;             // BPF, of policies/container/egress_names.h
   Fd log;

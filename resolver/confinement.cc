@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 
 #include "base/landlock.h"
 #include "base/status.h"
@@ -22,7 +23,7 @@ namespace {
 // Any directory will do as the place to build the new root on; this one is on every machine that
 // moat can run on.
 constexpr char kMountPoint[] = "/proc";
-constexpr rlim_t kMaxFiles = kMaxWaiting + 64;
+constexpr rlim_t kMaxFiles = kMaxWaiting + kMaxConnections + 64;
 
 absl::Status Check(long result, absl::string_view call, absl::string_view object) {
   return result < 0 ? ErrnoStatus(errno, call, object) : absl::OkStatus();
@@ -70,7 +71,7 @@ absl::Status PrepareProcess(int log) {
   return EnterEmptyRoot();
 }
 
-absl::Status EnterCage(const Fd& user_namespace) {
+absl::Status EnterCage(const Fd& user_namespace, const std::vector<policies::EndPoint>& servers) {
   RETURN_IF_ERROR(
       Check(::setns(user_namespace.get(), CLONE_NEWUSER), "setns", "the user namespace"));
   RETURN_IF_ERROR(
@@ -82,7 +83,9 @@ absl::Status EnterCage(const Fd& user_namespace) {
   RETURN_IF_ERROR(DropCapabilities());
   RETURN_IF_ERROR(Check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl", "PR_SET_NO_NEW_PRIVS"));
   RETURN_IF_ERROR(Check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl", "PR_SET_DUMPABLE"));
-  return GiveUpReachingOthers();
+  std::vector<uint16_t> ports;
+  for (const policies::EndPoint& server : servers) ports.push_back(server.port);
+  return GiveUpReachingOthers(ports);
 }
 
 }  // namespace moat::resolver

@@ -260,6 +260,12 @@ std::optional<Query> ParseQuery(absl::string_view message) {
   return query;
 }
 
+std::optional<Query> ParseStreamQuery(absl::string_view message) {
+  auto query = ParseQuery(message);
+  if (query) query->room = kMaxStreamMessage;
+  return query;
+}
+
 std::string MakeQuestion(const Query& query, uint16_t id) {
   std::string out;
   PutHeader(out, {id, kRecursionDesired, 1, 0, 0, 1});
@@ -285,8 +291,11 @@ std::optional<Answer> ParseAnswer(absl::string_view message, const Query& query,
   if (rcode == Rcode::kNoSuchName) return Answer{.rcode = rcode};
   if (rcode != Rcode::kNoError) return Answer{};
   Facts facts = ReadFacts(message, reader, header.answers, query.type);
-  if ((header.flags & kTruncated) != 0) facts.whole = false;
-  return Follow(facts, name);
+  const bool cut = (header.flags & kTruncated) != 0;
+  if (cut) facts.whole = false;
+  Answer answer = Follow(facts, name);
+  answer.cut = cut;
+  return answer;
 }
 
 void Fit(const Query& query, std::vector<Address>& addresses) {
@@ -298,11 +307,11 @@ void Fit(const Query& query, std::vector<Address>& addresses) {
 }
 
 std::string MakeAnswer(const Query& query, Rcode rcode, const std::vector<Address>& addresses,
-                       uint32_t seconds) {
+                       uint32_t seconds, bool cut) {
   std::string out;
   const auto flags = static_cast<uint16_t>(kResponse | kRecursionAvailable |
                                            (query.recursion_desired ? kRecursionDesired : 0) |
-                                           static_cast<uint16_t>(rcode));
+                                           (cut ? kTruncated : 0) | static_cast<uint16_t>(rcode));
   PutHeader(out, {query.id, flags, static_cast<uint16_t>(query.question.empty() ? 0 : 1),
                   static_cast<uint16_t>(addresses.size()), 0,
                   static_cast<uint16_t>(query.extended ? 1 : 0)});

@@ -28,6 +28,8 @@ enum class Rcode : uint8_t {
 inline constexpr uint16_t kTypeA = 1, kTypeAaaa = 28;
 // The most that one of our datagrams, and one that we take, may have.
 inline constexpr size_t kMaxMessage = 1232;
+// The most that an answer over a stream may have: with room for kMaxRecords addresses.
+inline constexpr size_t kMaxStreamMessage = 16 << 10;
 // Of an answer; what comes behind is not looked at.
 inline constexpr size_t kMaxRecords = 256, kMaxAliases = 16;
 
@@ -46,6 +48,8 @@ struct Query {
 
 // None: not even a query, so it gets no answer.
 std::optional<Query> ParseQuery(absl::string_view message);
+// One that came over a stream, where its sender takes answers of any size.
+std::optional<Query> ParseStreamQuery(absl::string_view message);
 
 // The same question with another number, for a DNS server.
 std::string MakeQuestion(const Query& query, uint16_t id);
@@ -55,6 +59,7 @@ struct Answer {
   // Of the name asked for or what it is an alias of, in the order of the message, each once.
   std::vector<policies::Address> addresses;
   uint32_t seconds = 0;  // for which the whole chain holds
+  bool cut = false;      // it did not fit into a datagram; over a stream there is more
 };
 
 // What `message` answers to MakeQuestion(query, id). None: it is no answer to that.
@@ -64,9 +69,10 @@ std::optional<Answer> ParseAnswer(absl::string_view message, const Query& query,
 void Fit(const Query& query, std::vector<policies::Address>& addresses);
 
 // With one record for each address, of the query's type, as if the name had no aliases. `addresses`
-// fit.
+// fit; `cut`: others did not.
 std::string MakeAnswer(const Query& query, Rcode rcode,
-                       const std::vector<policies::Address>& addresses, uint32_t seconds);
+                       const std::vector<policies::Address>& addresses, uint32_t seconds,
+                       bool cut = false);
 
 }  // namespace moat::resolver
 

@@ -25,7 +25,7 @@ absl::StatusOr<Boot> Start(int boot_socket) {
   RETURN_IF_ERROR(PrepareProcess(boot.log.get()));
   SetLog(STDERR_FILENO, LogFormat::kText, LogLevel::kInfo, "moat-resolver");
   boot.log.Reset();
-  RETURN_IF_ERROR(EnterCage(boot.user_namespace));
+  RETURN_IF_ERROR(EnterCage(boot.user_namespace, boot.servers));
   boot.user_namespace.Reset();
   return boot;
 }
@@ -33,7 +33,8 @@ absl::StatusOr<Boot> Start(int boot_socket) {
 absl::Status Serve(Boot boot) {
   RETURN_IF_ERROR(policies::ConfineProcess(policies::ResolverFilter()));
   OpenedAddresses opened(KernelMap(std::move(boot.map)));
-  return Server(std::move(boot.questions), std::move(boot.sentry), std::move(boot.servers),
+  return Server(std::move(boot.questions), Connections(std::move(boot.connections)),
+                std::move(boot.sentry), std::move(boot.servers),
                 NameRules(std::move(boot.egress), std::move(opened)))
       .Run();
 }

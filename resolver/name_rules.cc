@@ -46,7 +46,9 @@ std::string NameRules::AnswerWith(const Query& query, Answer answer, uint64_t no
                                   " is left out: it is denied, or neither public nor \"within\""));
   }
   addresses.erase(std::remove_if(addresses.begin(), addresses.end(), is_closed), addresses.end());
+  const size_t all = addresses.size();
   Fit(query, addresses);
+  const bool cut = addresses.size() < all;
   const uint32_t seconds = std::min(answer.seconds, kMostSeconds);
   const uint64_t until = now + (seconds + kGraceSeconds) * kSecond;
   for (const policies::Address& address : addresses) {
@@ -58,7 +60,7 @@ std::string NameRules::AnswerWith(const Query& query, Answer answer, uint64_t no
       return MakeAnswer(query, Rcode::kServerFailure, {}, 0);
     }
   }
-  return MakeAnswer(query, answer.rcode, addresses, seconds);
+  return MakeAnswer(query, answer.rcode, addresses, seconds, cut);
 }
 
 }  // namespace moat::resolver

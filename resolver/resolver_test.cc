@@ -146,6 +146,22 @@ TEST(ParseAnswer, CirclesAndCutMessagesEnd) {
   }
 }
 
+TEST(ParseAnswer, TellsThatThereIsMoreThanADatagramTakes) {
+  const Query query = QueryFor("a.example");
+  const std::string one = Record(kPointerToName, 1, 1, Four(1, 2, 3, 4));
+  const auto cut = ParseAnswer(Head(9, 0x8380, 1, 1) + Question("a.example") + one, query, 9);
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->cut);
+  EXPECT_THAT(cut->addresses, ElementsAre(At("1.2.3.4")));
+  const auto empty = ParseAnswer(Head(9, 0x8380, 1, 0) + Question("a.example"), query, 9);
+  ASSERT_TRUE(empty);
+  EXPECT_TRUE(empty->cut);
+  EXPECT_EQ(empty->rcode, Rcode::kServerFailure);
+  const auto whole = ParseAnswer(Head(9, 0x8180, 1, 1) + Question("a.example") + one, query, 9);
+  ASSERT_TRUE(whole);
+  EXPECT_FALSE(whole->cut);
+}
+
 TEST(MakeAnswer, IsUnderstoodByItsOwnReader) {
   for (const int type : {1, 28}) {
     const Query query = QueryFor("pypi.example", type);
@@ -252,6 +268,26 @@ TEST(NameRules, ANameOpensNothingPrivateOrDenied) {
   EXPECT_THAT(desk.entries, IsEmpty());
   EXPECT_THAT(desk.Told("db.corp.example", {At("10.1.0.1"), At("10.2.0.1"), At("8.8.8.8")}),
               ElementsAre(At("10.1.0.1")));
+}
+
+TEST(NameRules, WhatDoesNotFitIntoADatagramIsToldOverAStream) {
+  Desk desk;
+  std::vector<Address> many;
+  for (int i = 1; i <= 100; ++i) many.push_back(At(absl::StrCat("151.101.2.", i).c_str()));
+  const Query query = QueryFor("pypi.example");
+  const auto told = [&](const Query& asked) {
+    const std::string answer = desk.rules.AnswerWith(asked, {Rcode::kNoError, many, 300}, desk.now);
+    EXPECT_LE(answer.size(), asked.room);
+    return *ParseAnswer(answer, asked, asked.id);
+  };
+  const Answer datagram = told(query);
+  EXPECT_TRUE(datagram.cut);
+  EXPECT_LT(datagram.addresses.size(), many.size());
+  EXPECT_EQ(desk.entries.size(), datagram.addresses.size());
+  const Answer stream = told(*ParseStreamQuery(AskFor("pypi.example")));
+  EXPECT_FALSE(stream.cut);
+  EXPECT_EQ(stream.addresses, many);
+  EXPECT_EQ(desk.entries.size(), many.size());
 }
 
 TEST(NameRules, AFullMapOpensNothingMore) {

@@ -1,8 +1,7 @@
 // moat-resolver's work: takes the workload's questions, asks DNS servers, opens addresses, answers.
 //
-// One thread; at most kMaxWaiting questions wait for a DNS server at a time, and further ones are
-// dropped, as a network would. Each question leaves from a socket of its own that is connected to
-// the DNS server, so that a forger has to guess port and number.
+// One thread; at most kMaxWaiting questions wait for a DNS server at a time. Further ones are
+// dropped, as a network would, and those over a connection fail.
 #ifndef MOAT_RESOLVER_SERVER_H_
 #define MOAT_RESOLVER_SERVER_H_
 
@@ -15,8 +14,10 @@
 #include "absl/status/status.h"
 #include "base/fd.h"
 #include "policies/container/network.h"
+#include "resolver/connections.h"
 #include "resolver/end_point.h"
 #include "resolver/name_rules.h"
+#include "resolver/question.h"
 
 namespace moat::resolver {
 
@@ -24,33 +25,38 @@ inline constexpr size_t kMaxWaiting = 128;
 
 class Server {
  public:
-  // `questions`: a bound datagram socket in the container's network. `sentry`: its hang-up ends
-  // Run. `servers` is not empty.
-  Server(Fd questions, Fd sentry, std::vector<policies::EndPoint> servers, NameRules rules);
+  // `questions`: a bound datagram socket in the container's network; `connections` of the same
+  // address. `sentry`: its hang-up ends Run. `servers` is not empty.
+  Server(Fd questions, Connections connections, Fd sentry, std::vector<policies::EndPoint> servers,
+         NameRules rules);
 
   // Returns OK once the sentry is gone.
   absl::Status Run();
 
  private:
+  // Where an answer goes.
+  struct Asker {
+    Connections::Id connection = 0;  // 0: the answer is a datagram to `address`
+    SocketAddress address;
+  };
   struct Waiting {
-    Query query;
-    SocketAddress client;
-    Fd socket;
-    uint16_t id = 0;
-    int tries = 0;
-    uint64_t until = 0;  // of this try
+    Question question;
+    Asker asker;
+    bool answered = false;
   };
 
-  void TakeQuestions(uint64_t now);
+  void TakeDatagrams(uint64_t now);
+  void TakeMessages(const std::vector<pollfd>& ready, uint64_t now);
+  void TakeQuestion(Query query, const Asker& asker, uint64_t now);
   void TakeAnswer(Waiting& waiting, uint64_t now);
-  // Sends the question to the next server. False: there is no further try, or no number.
-  bool Ask(Waiting& waiting, uint64_t now) const;
+  void Send(const Asker& asker, const std::string& answer, uint64_t now);
   // Sends an answer and is done with it.
-  void Finish(Waiting& waiting, const std::string& answer) const;
+  void Finish(Waiting& waiting, const std::string& answer, uint64_t now);
   void AskAgain(uint64_t now);
   int Timeout(uint64_t now) const;
 
   const Fd questions_, sentry_;
+  Connections connections_;
   const std::vector<policies::EndPoint> servers_;
   NameRules rules_;
   std::vector<Waiting> waiting_;

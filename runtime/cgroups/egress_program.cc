@@ -110,15 +110,13 @@ Code NameRule(const Egress& egress, uint32_t place, const Names* names) {
 Code Rules4(const Egress& egress, const Names* names) {
   Code code;
   if (names != nullptr) {
-    const Destination resolver = {"",
-                                  names->resolver.address,
-                                  128,
-                                  names->resolver.port,
-                                  names->resolver.port,
-                                  Protocol::kUdp};
-    std::vector<Code> tests = PortAndProtocol(resolver);
-    tests.push_back(WordTest(resolver.address, 3, 32));
-    bpf::Append(code, Guarded(tests, Answer(true)));
+    const policies::EndPoint& resolver = names->resolver;
+    for (const Protocol protocol : {Protocol::kUdp, Protocol::kTcp}) {
+      std::vector<Code> tests =
+          PortAndProtocol({"", resolver.address, 128, resolver.port, resolver.port, protocol});
+      tests.push_back(WordTest(resolver.address, 3, 32));
+      bpf::Append(code, Guarded(tests, Answer(true)));
+    }
   }
   const auto word = [](int index, uint32_t value) {
     return bpf::StoreConstant(BPF_REG_10, kKey + index * 4, value);

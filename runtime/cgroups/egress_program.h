@@ -27,7 +27,7 @@ namespace moat::cgroups {
 // What the programs know of moat-resolver.
 struct Names {
   int map = -1;  // of policies::OpenedKey to its end; borrowed
-  // Where it takes questions, an IPv4 address and a port for datagrams.
+  // Where it takes questions, an IPv4 address and a port, for datagrams and TCP.
   policies::EndPoint resolver;
 };
 

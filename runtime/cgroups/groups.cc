@@ -181,10 +181,12 @@ absl::Status AttachDevices(const policies::Devices& devices, const std::string& 
 policies::Egress EgressOfSupervisors(const NameService& names) {
   policies::Egress egress;
   for (const policies::EndPoint& server : names.servers) {
-    policies::EgressRule rule;
-    rule.allow = true;
-    rule.to = {"", server.address, 128, server.port, server.port, policies::Protocol::kUdp};
-    egress.rules.push_back(std::move(rule));
+    for (const auto protocol : {policies::Protocol::kUdp, policies::Protocol::kTcp}) {
+      policies::EgressRule rule;
+      rule.allow = true;
+      rule.to = {"", server.address, 128, server.port, server.port, protocol};
+      egress.rules.push_back(std::move(rule));
+    }
   }
   return egress;
 }

@@ -95,7 +95,7 @@ absl::Status Launcher::BootGofer() {
 // Once the container's network is there. From here on the resolver is the sentry's: it ends with
 // it, and nobody else waits for it.
 absl::Status Launcher::StartResolver() {
-  ASSIGN_OR_RETURN(const Fd questions,
+  ASSIGN_OR_RETURN(const resolv::Questions questions,
                    resolv::OpenQuestions(init_.pidfd(), request_.names->resolver));
   ASSIGN_OR_RETURN(resolver_boot_,
                    launch::StartResolver(resolver_program_.get(), sentry_.pid_namespace.get(),
@@ -108,7 +108,8 @@ absl::Status Launcher::StartResolver() {
   }
   RETURN_IF_ERROR(Annotate(Send(resolver_boot_.get(), "boot", {{"servers", std::move(servers)}},
                                 {{"user_namespace", sentry_.user_namespace.get()},
-                                 {"questions", questions.get()},
+                                 {"questions", questions.datagrams.get()},
+                                 {"connections", questions.streams.get()},
                                  {"sentry", resolver_link_.second.get()},
                                  {"map", map.get()},
                                  {"policy", policy.get()},

@@ -1,4 +1,4 @@
-// The socket on which moat-resolver takes a container's questions.
+// The sockets on which moat-resolver takes a container's questions.
 #ifndef MOAT_RUNTIME_RESOLV_QUESTIONS_H_
 #define MOAT_RUNTIME_RESOLV_QUESTIONS_H_
 
@@ -8,10 +8,15 @@
 
 namespace moat::resolv {
 
-// A datagram socket on `resolver`, an IPv4 address, in the network namespace of the process behind
-// `pidfd`. The calling thread, the only one, is in that namespace meanwhile. Nobody else can bind
-// the address as long as the socket lives.
-absl::StatusOr<Fd> OpenQuestions(int pidfd, const policies::EndPoint& resolver);
+struct Questions {
+  Fd datagrams;
+  Fd streams;  // listens
+};
+
+// Sockets on `resolver`, an IPv4 address, in the network namespace of the process behind `pidfd`.
+// The calling thread, the only one, is in that namespace meanwhile. Nobody else can bind the
+// address as long as the sockets live.
+absl::StatusOr<Questions> OpenQuestions(int pidfd, const policies::EndPoint& resolver);
 
 }  // namespace moat::resolv
 

@@ -14,8 +14,10 @@
 namespace moat::resolv {
 namespace {
 
-absl::StatusOr<Fd> Bind(const policies::EndPoint& resolver) {
-  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+constexpr int kBacklog = 16;
+
+absl::StatusOr<Fd> Bind(const policies::EndPoint& resolver, int type) {
+  Fd socket(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return ErrnoStatus(errno, "socket", "AF_INET");
   // The loopback device may still be down: a hook sets the network up.
   const int on = 1;
@@ -37,16 +39,24 @@ absl::StatusOr<Fd> Bind(const policies::EndPoint& resolver) {
   return socket;
 }
 
+absl::StatusOr<Questions> BindBoth(const policies::EndPoint& resolver) {
+  Questions questions;
+  ASSIGN_OR_RETURN(questions.datagrams, Bind(resolver, SOCK_DGRAM));
+  ASSIGN_OR_RETURN(questions.streams, Bind(resolver, SOCK_STREAM));
+  if (::listen(questions.streams.get(), kBacklog) < 0) return ErrnoStatus(errno, "listen", ":53");
+  return questions;
+}
+
 }  // namespace
 
-absl::StatusOr<Fd> OpenQuestions(int pidfd, const policies::EndPoint& resolver) {
+absl::StatusOr<Questions> OpenQuestions(int pidfd, const policies::EndPoint& resolver) {
   const Fd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
   if (!own) return ErrnoStatus(errno, "open", "/proc/thread-self/ns/net");
   if (::setns(pidfd, CLONE_NEWNET) < 0)
     return ErrnoStatus(errno, "setns", "the container's network");
-  absl::StatusOr<Fd> socket = Bind(resolver);
+  absl::StatusOr<Questions> questions = BindBoth(resolver);
   if (::setns(own.get(), CLONE_NEWNET) < 0) return ErrnoStatus(errno, "setns", "the own network");
-  return socket;
+  return questions;
 }
 
 }  // namespace moat::resolv

@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "resolver/dns_message.h"
+#include "resolver/framing.h"
 #include "tests/fuzz/target.h"
 
 namespace moat::fuzz {
@@ -70,11 +72,31 @@ void CheckAnswer(absl::string_view input) {
   }
 }
 
+// In pieces or as a whole: the same messages, which frame as they came.
+void CheckFraming(absl::string_view input) {
+  const auto read = [](absl::string_view bytes, size_t piece) {
+    resolver::Unframer unframer;
+    std::vector<std::string> messages;
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+      unframer.Add(bytes.substr(0, piece));
+      while (auto message = unframer.Next()) messages.push_back(*std::move(message));
+    }
+    return std::make_pair(messages, unframer.held());
+  };
+  const auto [messages, held] = read(input, input.size() + 1);
+  Require(read(input, 1) == std::make_pair(messages, held));
+  std::string again;
+  for (const std::string& message : messages) again += resolver::Framed(message);
+  Require(again == input.substr(0, input.size() - held));
+  Require(held <= resolver::kMaxFramed + 1);
+}
+
 }  // namespace
 
 void Run(absl::string_view input) {
   CheckQuery(input);
   CheckAnswer(input);
+  CheckFraming(input);
 }
 
 }  // namespace moat::fuzz
