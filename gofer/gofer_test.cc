@@ -371,6 +371,90 @@ TEST_F(Remembers, WhatLiesBelowEachDirectory) {
   }
 }
 
+// Each name is asked for once: what is remembered is the directory.
+TEST_F(Remembers, DirectoriesOfManyNames) {
+  namespace fs = std::filesystem;
+  fs::create_directories(At("d/sub"));
+  const auto stat = [this](absl::string_view name, int at_flags = 0) {
+    auto answer = channel_->Stat(own_, {At(name), -1, -1}, at_flags, STATX_BASIC_STATS);
+    if (ErrorOf(answer) == 0) last_ = std::get<struct statx>(answer);
+    return ErrorOf(answer);
+  };
+  const auto known = [this](absl::string_view name) {
+    return channel_->Recall(own_, {At(name), -1, -1}, Follow::kYes).known;
+  };
+  int count = 0;
+  const auto fresh = [&count] { return "d/" + std::to_string(++count); };
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = fresh();
+    if (i % 2 == 0) Create(name);
+    EXPECT_EQ(stat(name), i % 2 == 0 ? 0 : ENOENT);
+  }
+  const std::string first = fresh();
+  EXPECT_TRUE(known(first));
+  Create(first);
+  EXPECT_EQ(stat(first), 0);
+  EXPECT_EQ(stat("d/sub"), 0);
+  EXPECT_TRUE(S_ISDIR(last_.stx_mode));
+  fs::create_symlink("sub", At("d/link"));
+  EXPECT_EQ(stat("d/link"), 0);
+  EXPECT_TRUE(S_ISDIR(last_.stx_mode));
+  EXPECT_EQ(stat("d/link", AT_SYMLINK_NOFOLLOW), 0);
+  EXPECT_TRUE(S_ISLNK(last_.stx_mode));
+  EXPECT_EQ(ErrorOf(channel_->ReadLink(own_, {At("d/link"), -1, -1})), 0);
+  EXPECT_EQ(ErrorOf(channel_->ReadLink(own_, {At(first), -1, -1})), EINVAL);
+  EXPECT_EQ(ErrorOf(channel_->Access(own_, {At(first), -1, -1}, F_OK, 0)), 0);
+  EXPECT_EQ(stat(first + "/below"), ENOTDIR);
+  EXPECT_EQ(stat("d/" + std::string(NAME_MAX + 1, 'x')), ENAMETOOLONG);
+
+  fs::rename(At("d"), At("e"));
+  EXPECT_EQ(stat(first), ENOENT);
+  EXPECT_EQ(stat("e/" + first.substr(2)), 0);
+  fs::create_symlink("e", At("d"));
+  EXPECT_EQ(stat(first), 0);
+  fs::remove(At("d"));
+  EXPECT_EQ(stat(fresh()), ENOENT);
+  fs::create_directories(At("d"));
+  const std::string second = fresh();
+  Create(second);
+  EXPECT_EQ(stat(second), 0);
+  fs::remove_all(At("d"));
+  EXPECT_EQ(stat(fresh()), ENOENT);
+}
+
+TEST_F(Remembers, WhoMaySearchADirectoryOfManyNames) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_EQ(::chmod(directory_.c_str(), 0755), 0);
+  std::filesystem::create_directories(At("d"));
+  Credentials other = own_;
+  other.uid = other.gid = 12345;
+  other.groups.clear();
+  other.capabilities = 0;
+  int count = 0;
+  // What `other` is told of four names that nobody has asked for before.
+  const auto ask = [&] {
+    int error = -1;
+    for (int i = 0; i < 4; ++i) {
+      const std::string name = "d/" + std::to_string(++count);
+      Create(name);
+      const int now = ErrorOf(channel_->Stat(other, {At(name), -1, -1}, 0, STATX_BASIC_STATS));
+      EXPECT_TRUE(i == 0 || now == error) << name;
+      error = now;
+    }
+    return error;
+  };
+  EXPECT_EQ(ask(), 0);
+  ASSERT_EQ(::chmod(At("d").c_str(), 0700), 0);
+  EXPECT_EQ(ask(), EACCES);
+  ASSERT_EQ(::chown(At("d").c_str(), 12345, 12345), 0);
+  EXPECT_EQ(ask(), 0);
+  ASSERT_EQ(::chmod(At("d").c_str(), 0655), 0);
+  EXPECT_EQ(ask(), EACCES);
+  ASSERT_EQ(::chmod(directory_.c_str(), 0700), 0);
+  ASSERT_EQ(::chmod(At("d").c_str(), 0755), 0);
+  EXPECT_EQ(ask(), EACCES);
+}
+
 TEST_F(Remembers, RightsOfEachCaller) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   ASSERT_EQ(::chmod(directory_.c_str(), 0755), 0);

@@ -29,6 +29,7 @@ namespace moat::sentry {
 
 class Container;
 struct KnownTask;
+struct CurrentDirectory;
 
 struct Value {
   int64_t value = 0;
@@ -98,9 +99,9 @@ class Call {
   Result<const TaskInfo*> Task();
   // A duplicate of the caller's descriptor (EBADF when it has none of that number).
   Result<Fd> TakeFd(int fd);
-  // The caller's working directory and root as O_PATH descriptors. Root is an empty Fd unless the
-  // caller did chroot(2).
-  Result<Fd> WorkingDirectory();
+  // The caller's working directory.
+  Result<std::shared_ptr<const CurrentDirectory>> WorkingDirectory();
+  // The caller's root as an O_PATH descriptor; an empty Fd unless it did chroot(2).
   Result<Fd> RootDirectory();
   // Whether an unblocked signal waits for the caller or it is being killed: for
   // gofer::Channel::GiveUp.

@@ -28,7 +28,7 @@ bool SameRights(const Credentials& a, const Credentials& b) {
 }
 
 uint64_t HashOf(size_t credentials, const NameCache::Question& question) {
-  return absl::HashOf(question.path, credentials, question.follow, question.base_id);
+  return absl::HashOf(question.path, credentials, question.look_for, question.base_id);
 }
 
 size_t MaxEntries() {
@@ -50,18 +50,18 @@ NameCache::Found NameCache::Find(const Question& question, unsigned before) {
   absl::MutexLock lock(&mutex_);
   const size_t credentials = NumberOfLocked(question.credentials);
   const uint64_t hash = HashOf(credentials, question);
-  const bool may_be_known = by_key_.count(hash) != 0;
-  const bool ask = !may_be_known && IsWorthAskingLocked(hash, before);
-  if (!may_be_known && !ask) return {};
+  if (by_key_.count(hash) == 0) return {{}, IsWorthAskingLocked(hash, before)};
   ReadEventsLocked();
-  Found found;
-  found.ask = ask;
-  found.moment = moment_;
-  if (const Entry* entry = SearchLocked(question, credentials, hash)) {
-    entries_.splice(entries_.begin(), entries_, entry->self);
-    found.known = entry->known;
-  }
-  return found;
+  Entry* entry = SearchLocked(question, credentials, hash);
+  if (entry == nullptr) return {};
+  entries_.splice(entries_.begin(), entries_, entry->self);
+  return {entry->known, false};
+}
+
+uint64_t NameCache::Moment() {
+  absl::MutexLock lock(&mutex_);
+  ReadEventsLocked();
+  return moment_;
 }
 
 bool NameCache::IsWorthAskingLocked(uint64_t hash, unsigned before) {
@@ -89,7 +89,7 @@ void NameCache::Insert(const Question& question, Known known, absl::Span<const W
   entries_.push_front({hash,
                        credentials,
                        std::move(base),
-                       question.follow,
+                       question.look_for,
                        std::string(question.path),
                        std::move(known),
                        {walk.begin(), walk.end()},
@@ -192,7 +192,7 @@ NameCache::Entry* NameCache::SearchLocked(const Question& question, size_t crede
   const auto [begin, end] = by_key_.equal_range(hash);
   for (auto at = begin; at != end; ++at) {
     const Entry& entry = *at->second;
-    if (entry.credentials == credentials && entry.follow == question.follow &&
+    if (entry.credentials == credentials && entry.look_for == question.look_for &&
         entry.base->id == question.base_id && entry.path == question.path) {
       return at->second;
     }

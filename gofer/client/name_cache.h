@@ -44,7 +44,7 @@ class NameCache {
   struct Question {
     const Credentials& credentials;
     absl::string_view path;
-    Follow follow = Follow::kYes;
+    LookFor look_for = LookFor::kTarget;
     int base = -1;   // borrowed; -1: the container's root
     FileId base_id;  // of `base`
   };
@@ -53,12 +53,13 @@ class NameCache {
   };
   struct Found {
     std::optional<Known> known;
-    bool ask = false;     // not known, and worth a kResolve
-    uint64_t moment = 0;  // for Insert
+    bool ask = false;  // not known, and worth a kResolve
   };
 
   // `before`: how often a name must have been asked for lately to be worth a kResolve.
   Found Find(const Question& question, unsigned before);
+  // To be asked for before a kResolve is sent: reads the events.
+  uint64_t Moment();
   // What a kResolve said that was sent after `moment`. Nothing is kept when anything has changed
   // since.
   void Insert(const Question& question, Known known, absl::Span<const Watched> walk,
@@ -78,7 +79,7 @@ class NameCache {
     uint64_t key_hash = 0;
     size_t credentials = 0;  // index into credentials_
     std::shared_ptr<const Base> base;
-    Follow follow = Follow::kYes;
+    LookFor look_for = LookFor::kTarget;
     std::string path;
     Known known;
     std::vector<Watched> walk;

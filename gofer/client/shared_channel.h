@@ -7,7 +7,7 @@
 
 #include "gofer/client/client.h"
 #include "gofer/client/exchange.h"
-#include "gofer/client/name_cache.h"
+#include "gofer/client/name_memory.h"
 
 namespace moat::gofer {
 
@@ -16,7 +16,7 @@ class SharedChannel final : public Channel {
   // `names` may be null: nothing is remembered then.
   SharedChannel(std::shared_ptr<ServiceLink> service, std::shared_ptr<NameCache> names,
                 ServiceLink::NewChannel opened)
-      : exchange_(std::move(service), std::move(opened)), names_(std::move(names)) {}
+      : exchange_(std::move(service), std::move(opened)), names_(exchange_, std::move(names)) {}
 
   bool broken() const override { return exchange_.broken(); }
 
@@ -70,20 +70,12 @@ class SharedChannel final : public Channel {
                           uint32_t mask) override;
 
  private:
-  // What is known of `path`, perhaps because the gofer was asked just now. None: make the call.
-  // A call that is dear by itself is worth remembering only once the name has been asked for
-  // `before` times.
-  std::optional<NameCache::Known> LookUp(const Credentials& credentials, const PathRef& path,
-                                         Follow follow, unsigned before = 1);
-  std::optional<NameCache::Known> Resolve(const NameCache::Question& question, uint64_t moment);
-  // Whether it is known that there is no `path`.
-  bool IsMissing(const Credentials& credentials, const PathRef& path, Follow follow);
   // Passes `outcome` on, once what has gone is forgotten.
   template <typename T>
   Outcome<T> Refreshed(Outcome<T> outcome);
 
   Exchange exchange_;
-  const std::shared_ptr<NameCache> names_;
+  NameMemory names_;
 };
 
 }  // namespace moat::gofer

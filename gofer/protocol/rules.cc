@@ -107,7 +107,7 @@ constexpr OperationRule kRules[] = {
     CarriesData(OnObject(Operation::kSendToUnix, 1, true), 0, kMaxDatagram,
                 EMSGSIZE),                      // flags; data: the datagram
     OnObject(Operation::kInotifyAdd, 1, true),  // mask
-    Resolves(),                                 // follow; value: 0 or ENOENT
+    Resolves(),                                 // LookFor; value: 0 or ENOENT
 };
 static_assert(sizeof(kRules) / sizeof(kRules[0]) == kLastOperation);
 

@@ -23,6 +23,15 @@ static_assert(sizeof(Watched) == 8 && std::is_trivially_copyable_v<Watched>);
 
 inline constexpr size_t kMaxWatched = 128;
 
+// What kResolve is asked for.
+enum class LookFor : uint8_t {
+  kName,       // what the last name is, a symlink too
+  kTarget,     // what it leads to
+  kDirectory,  // as kTarget: a directory, in which the caller may look names up. "." and "/" are
+               // paths like any other, and the walk says how long the caller may
+};
+inline constexpr LookFor kLastLookFor = LookFor::kDirectory;
+
 // What stands for all names that are not plain ASCII.
 inline constexpr uint32_t kForeignName = 1;
 

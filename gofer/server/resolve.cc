@@ -24,7 +24,7 @@ constexpr unsigned kLooked = STATX_TYPE | STATX_MODE | STATX_MNT_ID;
 class Resolver {
  public:
   explicit Resolver(Job& job)
-      : job_(job), follow_last_(job.Wide(0) != 0), rest_(job.request.path) {}
+      : job_(job), look_for_(static_cast<LookFor>(job.Wide(0))), rest_(job.request.path) {}
 
   Performed Run();
 
@@ -34,12 +34,14 @@ class Resolver {
   Step Next();
   Step Enter(absl::string_view name, Fd file);
   Step FollowLink(const Fd& link);
+  bool StaysAtStart() const;
+  bool MaySearch();
   bool Note(absl::string_view name);
   bool GoToStart();
   bool GoToRoot();
 
   Job& job_;
-  const bool follow_last_;
+  const LookFor look_for_;
   std::string rest_;
   Fd directory_;
   Fd found_;
@@ -94,7 +96,8 @@ Resolver::Step Resolver::Enter(absl::string_view name, Fd file) {
     return Step::kNotPlain;
   }
   const bool last = rest_.empty();
-  if (S_ISLNK(attributes.stx_mode) && (!last || follow_last_)) return FollowLink(file);
+  if (S_ISLNK(attributes.stx_mode) && (!last || look_for_ != LookFor::kName))
+    return FollowLink(file);
   if (last) {
     if (name == ".." || !ReportsChanges(file.get())) return Step::kNotPlain;
     found_ = std::move(file);
@@ -117,13 +120,35 @@ Resolver::Step Resolver::Next() {
   return Enter(name, std::move(file));
 }
 
+// Whether the path is the directory that it starts at.
+bool Resolver::StaysAtStart() const {
+  return rest_ == "." || rest_.find_first_not_of('/') == std::string::npos;
+}
+
+// What was found is a directory in which the caller may look names up; from now on a change of its
+// rights is reported.
+bool Resolver::MaySearch() {
+  directory_ = std::move(found_);
+  if (!Note("..")) return false;
+  found_.Reset(::openat(directory_.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return found_.valid();
+}
+
 Performed Resolver::Run() {
-  if (!job_.identity.in_container_root() || !GoToStart()) return Failed(EOPNOTSUPP);
-  Step step;
-  do {
-    step = Next();
-  } while (step == Step::kOn);
+  if (!job_.identity.in_container_root() || job_.Wide(0) > static_cast<uint64_t>(kLastLookFor) ||
+      !GoToStart()) {
+    return Failed(EOPNOTSUPP);
+  }
+  Step step = Step::kOn;
+  if (look_for_ == LookFor::kDirectory && StaysAtStart()) {
+    found_ = std::move(directory_);
+    step = Step::kFound;
+  }
+  while (step == Step::kOn) step = Next();
   if (step == Step::kNotPlain) return Failed(EOPNOTSUPP);
+  if (step == Step::kFound && look_for_ == LookFor::kDirectory && !MaySearch()) {
+    return Failed(EOPNOTSUPP);
+  }
   Performed performed;
   performed.value = step == Step::kMissing ? ENOENT : 0;
   performed.fd = std::move(found_);

@@ -93,6 +93,19 @@ TEST_F(CrossingTest, EverythingElseIsWhatItWas) {
   EXPECT_EQ(Stat("proc/.."), "ok");
 }
 
+TEST_F(CrossingTest, AlsoFromADirectoryThatIsRemembered) {
+  for (int number = 0; number < 5; ++number) {
+    EXPECT_EQ(Stat(absl::StrCat("/missing", number)), "ENOENT");
+    EXPECT_EQ(Stat(absl::StrCat("missing", number)), "ENOENT");
+  }
+  EXPECT_TRUE(channel_->Recall(who_, {"/never-asked-for", -1, -1}, Follow::kYes).known);
+  EXPECT_FALSE(channel_->Recall(who_, {"/proc", -1, -1}, Follow::kYes).known);
+  EXPECT_EQ(Stat("/proc"), "crossing /proc");
+  EXPECT_EQ(Stat("proc", AT_SYMLINK_NOFOLLOW), "crossing /proc");
+  EXPECT_EQ(Stat("/toproc"), "crossing /proc");
+  EXPECT_EQ(Stat("/toproc", AT_SYMLINK_NOFOLLOW), "ok");
+}
+
 TEST_F(CrossingTest, FortySymlinksAndNoMore) {
   std::string before = "/proc/self";
   for (int number = 1; number <= 42; ++number) {

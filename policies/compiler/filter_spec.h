@@ -84,11 +84,11 @@ struct FilterSpec {
   // kernel.
   Action foreign = Action::Error(ENOSYS);
   // A call of `cookie_calls` whose sixth argument is the cookie is allowed before its rule is
-  // asked: that is how a session's own execveat, chroot, ptrace and connect
+  // asked: that is how a session's own execveat, chroot, fchdir, ptrace, connect
   // and capset get through (platform/platform.h). All ignore the sixth argument. 0: no such door.
   uint64_t cookie = 0;
-  std::vector<int> cookie_calls = {322 /* execveat */, 161 /* chroot */, 101 /* ptrace */,
-                                   42 /* connect */, 126 /* capset */};
+  std::vector<int> cookie_calls = {322 /* execveat */, 161 /* chroot */, 81 /* fchdir */,
+                                   101 /* ptrace */,   42 /* connect */, 126 /* capset */};
 };
 
 }  // namespace moat::policies

@@ -58,7 +58,7 @@ Result<OpenedProgram> OpenProgram(Call& call, int dirfd, const std::string& path
       [&](const Caller& caller, const TreePlace& place) -> gofer::Outcome<OpenedProgram> {
         // Behind a magic link (/proc/self/exe) there is a descriptor already.
         if (place.is_descriptor()) {
-          auto program = OpenAnew(call, caller, place.base);
+          auto program = OpenAnew(call, caller, *place.base);
           if (!program.ok()) return gofer::Failure{program.error(), {}};
           return std::move(program).value();
         }

@@ -30,7 +30,7 @@ Result<struct statx> StatPath(Call& call, const PathArg& where, int at_flags, ui
   return OnPath<struct statx>(
       call, where,
       [&](const Caller& caller, const TreePlace& place) -> gofer::Outcome<struct statx> {
-        if (place.is_descriptor()) return StatDescriptor(place.base, mask);
+        if (place.is_descriptor()) return StatDescriptor(*place.base, mask);
         return call.gofer().Stat(caller.credentials, place.ref(), at_flags, mask);
       },
       [&](const Caller& caller, absl::string_view path) {
@@ -55,7 +55,7 @@ Result<struct statfs> StatFsPath(Call& call, const PathArg& where) {
       [&](const Caller& caller, const TreePlace& place) -> gofer::Outcome<struct statfs> {
         if (!place.is_descriptor()) return call.gofer().StatFs(caller.credentials, place.ref());
         struct statfs answer {};
-        if (::fstatfs(place.base.get(), &answer) == 0) return answer;
+        if (::fstatfs(place.base->get(), &answer) == 0) return answer;
         return gofer::Failure{Errno::Last(), {}};
       },
       [&](const Caller& caller, absl::string_view path) -> VirtualResult<struct statfs> {

@@ -29,11 +29,8 @@ constexpr uint64_t kScoping = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
 std::optional<gofer::Outcome<Opened>> OpenByMemory(Call& call, const Caller& caller,
                                                    const TreePlace& place,
                                                    const OpenRequest& request) {
-  constexpr uint64_t kMore = O_CREAT | O_PATH | __O_TMPFILE;
-  if ((request.flags & kMore) != 0 || request.resolve != 0) return std::nullopt;
-  const gofer::Follow follow =
-      (request.flags & O_NOFOLLOW) != 0 ? gofer::Follow::kNo : gofer::Follow::kYes;
-  const auto memory = call.gofer().Recall(caller.credentials, place.ref(), follow);
+  if (!MayOpenUnasked(request.flags) || request.resolve != 0) return std::nullopt;
+  const auto memory = call.gofer().Recall(caller.credentials, place.ref(), gofer::Follow::kYes);
   if (!memory.known) return std::nullopt;
   if (!memory.file) return Failure{Errno(ENOENT), {}};
   auto opened = OpenUnasked(caller.credentials, *memory.file, request.flags);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "sentry/container.h"
 #include "sentry/fs/root_directory.h"
+#include "sentry/task/task_cache.h"
 
 namespace moat::sentry {
 namespace {
@@ -30,22 +32,40 @@ Result<Place> AbsolutePlace(Call& call, const std::string& path) {
   TRY_ASSIGN(Fd root, call.RootDirectory());
   if (!root && IsLexicallyVirtual(path))
     return Place(VirtualPlace{std::string(WithoutRootSteps(path))});
-  return Place(TreePlace{Fd(), std::move(root), path});
+  return Place(TreePlace{nullptr, std::move(root), path});
 }
 
 // Where a walk starts.
 struct Start {
+  std::shared_ptr<const Fd> base;
   std::optional<std::string> virtual_path;  // a directory of the virtual tree
   std::optional<gofer::FileId> id;          // one of the container's, where it can be told
 };
 
-Start LookAt(Call& call, const Fd& base) {
+Start StartAt(Call& call, std::shared_ptr<const Fd> base, const struct statx& attributes) {
+  if (!S_ISDIR(attributes.stx_mode)) return {std::move(base), {}, {}};
+  if (auto path = call.container().tree->PathOfDirectory(attributes)) {
+    return {std::move(base), std::move(path), {}};
+  }
+  return {std::move(base), {}, gofer::FileId::From(attributes)};
+}
+
+Start LookAt(Call& call, Fd base) {
+  auto held = std::make_shared<const Fd>(std::move(base));
   struct statx attributes {};
   constexpr unsigned kMask = STATX_BASIC_STATS | gofer::kFileIdMask;
-  if (::statx(base.get(), "", AT_EMPTY_PATH, kMask, &attributes) != 0) return {};
-  if (!S_ISDIR(attributes.stx_mode)) return {};
-  if (auto path = call.container().tree->PathOfDirectory(attributes)) return {std::move(path), {}};
-  return {{}, gofer::FileId::From(attributes)};
+  if (::statx(held->get(), "", AT_EMPTY_PATH, kMask, &attributes) != 0)
+    return {std::move(held), {}, {}};
+  return StartAt(call, std::move(held), attributes);
+}
+
+Result<Start> FindStart(Call& call, int dirfd) {
+  if (dirfd != AT_FDCWD) {
+    TRY_ASSIGN(Fd base, call.TakeFd(dirfd));
+    return LookAt(call, std::move(base));
+  }
+  TRY_ASSIGN(const auto directory, call.WorkingDirectory());
+  return StartAt(call, {directory, &directory->fd}, directory->identity);
 }
 
 }  // namespace
@@ -67,14 +87,13 @@ bool IsLexicallyVirtual(absl::string_view path) {
 
 Result<Place> Locate(Call& call, const PathArg& where) {
   if (!where.scoped && absl::StartsWith(where.path, "/")) return AbsolutePlace(call, where.path);
-  TRY_ASSIGN(Fd base, where.dirfd == AT_FDCWD ? call.WorkingDirectory() : call.TakeFd(where.dirfd));
-  Start start = LookAt(call, base);
+  TRY_ASSIGN(Start start, FindStart(call, where.dirfd));
   if (start.virtual_path) {
     if (where.path.empty()) return Place(VirtualPlace{*std::move(start.virtual_path)});
     return Place(VirtualPlace{absl::StrCat(*start.virtual_path, "/", where.path)});
   }
   TRY_ASSIGN(Fd root, call.RootDirectory());
-  return Place(TreePlace{std::move(base), std::move(root), where.path, start.id});
+  return Place(TreePlace{std::move(start.base), std::move(root), where.path, start.id});
 }
 
 Result<Place> PlaceBehind(Call& call, LeftTree left) {
@@ -83,15 +102,15 @@ Result<Place> PlaceBehind(Call& call, LeftTree left) {
     if (!root) return AbsolutePlace(call, absl::StrCat("/", left.rest));
     // Out of a tree that the caller's root does not hold: the "/" there is the container's.
     TRY_ASSIGN(Fd top, OpenContainerRoot(call));
-    return Place(TreePlace{std::move(top), std::move(root), left.rest.empty() ? "." : left.rest});
+    return Place(TreePlace{std::make_shared<const Fd>(std::move(top)), std::move(root),
+                           left.rest.empty() ? "." : left.rest});
   }
-  if (!left.rest.empty()) {
-    if (auto directory = LookAt(call, left.base).virtual_path) {
-      return Place(VirtualPlace{absl::StrCat(*directory, "/", left.rest)});
-    }
+  const Start start = LookAt(call, std::move(left.base));
+  if (start.virtual_path && !left.rest.empty()) {
+    return Place(VirtualPlace{absl::StrCat(*start.virtual_path, "/", left.rest)});
   }
   TRY_ASSIGN(Fd root, call.RootDirectory());
-  return Place(TreePlace{std::move(left.base), std::move(root), std::move(left.rest)});
+  return Place(TreePlace{start.base, std::move(root), std::move(left.rest)});
 }
 
 }  // namespace moat::sentry

@@ -7,6 +7,7 @@
 #ifndef MOAT_SENTRY_FS_PLACE_H_
 #define MOAT_SENTRY_FS_PLACE_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -35,14 +36,14 @@ struct PathArg {
 Result<PathArg> ReadPathArg(Call& call, int dirfd, platform::GuestAddr address, int at_flags = 0);
 
 struct TreePlace {
-  Fd base;  // none: the caller's root
-  Fd root;  // none: the container's root
+  std::shared_ptr<const Fd> base;  // null: the caller's root
+  Fd root;                         // none: the container's root
   std::string path;
   std::optional<gofer::FileId> base_id = {};  // of `base`, where known
 
-  gofer::PathRef ref() const { return {path, base.get(), root.get(), base_id}; }
+  gofer::PathRef ref() const { return {path, base ? base->get() : -1, root.get(), base_id}; }
   // The place is what `base` itself refers to, be it a directory or not.
-  bool is_descriptor() const { return path.empty() && base.valid(); }
+  bool is_descriptor() const { return path.empty() && base != nullptr; }
 };
 
 struct VirtualPlace {

@@ -71,7 +71,7 @@ Result<Opened> ReopenFile(Call& call, const Caller& caller, const TreePlace& pla
   auto access =
       call.gofer().Access(caller.credentials, place.ref(), WantedAccess(flags), AT_EMPTY_PATH);
   if (auto* failure = std::get_if<Failure>(&access)) return failure->error;
-  TRY_ASSIGN(Fd fd, OpenAnew(place.base, flags));
+  TRY_ASSIGN(Fd fd, OpenAnew(*place.base, flags));
   return Opened{std::move(fd), attributes};
 }
 
@@ -80,11 +80,11 @@ Result<Opened> ReopenFile(Call& call, const Caller& caller, const TreePlace& pla
 gofer::Outcome<Opened> Reopen(Call& call, const Caller& caller, const TreePlace& place,
                               uint64_t flags) {
   struct statx attributes {};
-  if (::statx(place.base.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &attributes) != 0) {
+  if (::statx(place.base->get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &attributes) != 0) {
     return Failure{Errno::Last(), {}};
   }
   if ((flags & O_PATH) != 0) {
-    auto copy = Duplicate(place.base);
+    auto copy = Duplicate(*place.base);
     if (!copy.ok()) return Failure{copy.error(), {}};
     return Opened{*std::move(copy), attributes};
   }
@@ -98,10 +98,14 @@ gofer::Outcome<Opened> Reopen(Call& call, const Caller& caller, const TreePlace&
   return *std::move(opened);
 }
 
+bool MayOpenUnasked(uint64_t flags) {
+  constexpr uint64_t kPlain = O_CLOEXEC | O_LARGEFILE | O_NOCTTY | O_NONBLOCK | O_DIRECTORY;
+  return (flags & ~kPlain) == O_RDONLY;
+}
+
 std::optional<Opened> OpenUnasked(const gofer::Credentials& caller, const Fd& file,
                                   uint64_t flags) {
-  constexpr uint64_t kPlain = O_CLOEXEC | O_LARGEFILE | O_NOCTTY | O_NONBLOCK;
-  if ((flags & ~kPlain) != O_RDONLY) return std::nullopt;
+  if (!MayOpenUnasked(flags)) return std::nullopt;
   Opened opened;
   const struct statx& attributes = opened.attributes;
   constexpr unsigned kMask = STATX_BASIC_STATS | STATX_MNT_ID;
@@ -110,10 +114,13 @@ std::optional<Opened> OpenUnasked(const gofer::Credentials& caller, const Fd& fi
   // The owner's bits are his, whatever a list says of others (acl(5), "ACCESS CHECK ALGORITHM").
   const bool as_owner = attributes.stx_uid == caller.uid && (attributes.stx_mode & S_IRUSR) != 0;
   const bool as_anybody = (attributes.stx_mode & kAllRead) == kAllRead;
-  if (!S_ISREG(attributes.stx_mode) || (!as_owner && !as_anybody)) return std::nullopt;
-  auto fd = OpenAnew(file, flags);
-  if (!fd.ok() || (!as_owner && MayHaveAccessList(*fd))) return std::nullopt;
-  opened.fd = *std::move(fd);
+  const bool suits =
+      S_ISDIR(attributes.stx_mode) || (S_ISREG(attributes.stx_mode) && (flags & O_DIRECTORY) == 0);
+  if (!suits || (!as_owner && !as_anybody)) return std::nullopt;
+  // Such a file never makes an open wait.
+  opened.fd.Reset(::open(absl::StrCat("/proc/self/fd/", file.get()).c_str(),
+                         static_cast<int>(flags) | O_CLOEXEC | O_NOCTTY));
+  if (!opened.fd || (!as_owner && MayHaveAccessList(opened.fd))) return std::nullopt;
   return opened;
 }
 

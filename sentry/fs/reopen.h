@@ -20,10 +20,14 @@ namespace moat::sentry {
 gofer::Outcome<gofer::Opened> Reopen(Call& call, const Caller& caller, const TreePlace& place,
                                      uint64_t flags);
 
+// Whether OpenUnasked can do anything with these flags of open(2): those of reading, and no
+// O_NOFOLLOW, which F_GETFL would not show.
+bool MayOpenUnasked(uint64_t flags);
+
 // Opens `file` (O_PATH), which is in the container's tree, for reading without asking the gofer: if
-// it is a regular file whose mode alone says that the caller may read it, as its owner or because
-// everybody may. Nothing when that is not so, not sure, or when the sentry itself may not. `flags`
-// are open(2)'s.
+// it is a regular file or a directory whose mode alone says that the caller may read it, as its
+// owner or because everybody may. Nothing when that is not so, not sure, or when the sentry itself
+// may not. `flags` are open(2)'s.
 std::optional<gofer::Opened> OpenUnasked(const gofer::Credentials& caller, const Fd& file,
                                          uint64_t flags);
 

@@ -29,7 +29,7 @@ bool IsVirtual(const Place& place) { return std::holds_alternative<VirtualPlace>
 // The object behind `from`, with every link followed, wherever it is.
 Result<TreePlace> Resolve(Call& call, const PathArg& from) {
   TRY_ASSIGN(auto opened, OpenFile(call, {.where = from, .flags = O_PATH}));
-  return TreePlace{std::move(opened.fd), Fd(), ""};
+  return TreePlace{std::make_shared<const Fd>(std::move(opened.fd)), Fd(), ""};
 }
 
 // The last name of the path in the folder that the rest of it leads to, through the virtual tree

@@ -37,17 +37,18 @@ std::string BelowRoot(const std::string& path, const std::string& top) {
 
 Outcome ChangeDirectory(Call& call, const PathArg& where) {
   TRY_ASSIGN(const Fd directory, OpenDirectory(call, where));
-  return UseDescriptor(call, directory, [](platform::Session& session, int number) {
+  return UseDescriptor(call, directory, [&call](platform::Session& session, int number) {
     // The kernel checks the caller's right to search the directory.
     const auto changed = session.Call(SYS_fchdir, {static_cast<uint64_t>(number)});
+    call.container().cache->WorkingDirectoriesChange();
     return CloseAndReturn(session, number, AsReturned(changed));
   });
 }
 
 Result<std::string> NameWorkingDirectory(Call& call) {
-  TRY_ASSIGN(const Fd directory, call.WorkingDirectory());
+  TRY_ASSIGN(const auto directory, call.WorkingDirectory());
   struct statx attributes {};
-  if (::statx(directory.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &attributes) != 0) {
+  if (::statx(directory->fd.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &attributes) != 0) {
     return Errno::Last();
   }
   if (auto path = call.container().tree->PathOfDirectory(attributes)) return *std::move(path);

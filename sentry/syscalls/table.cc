@@ -173,7 +173,7 @@ const Entry kTable[] = {
     Refuse(78, "getdents", Group::kFiles, ENOSYS, "libc uses getdents64"),
     Notify(79, "getcwd", Group::kPaths, SysGetcwd, {K::kPointer, K::kSize}, "the kernel would say (unreachable): the sentry reads the link and knows the directories of /proc and /sys"),
     Notify(80, "chdir", Group::kPaths, SysChdir, {K::kPath}, "the gofer opens the directory, the caller does fchdir in its own context"),
-    Native(81, "fchdir", Group::kFiles, "to a directory that the caller holds"),
+    Notify(81, "fchdir", Group::kFiles, SysFchdir, {K::kFd}, "to a directory that the caller holds; the sentry notes that it changes and looks it up when it is needed", "it takes no pointers, and every directory that the caller can hold may be its working directory"),
     Notify(82, "rename", Group::kPaths, SysRename, {K::kPath, K::kPath}, kPath),
     Notify(83, "mkdir", Group::kPaths, SysMkdir, {K::kPath, K::kMode}, kPath),
     Notify(84, "rmdir", Group::kPaths, SysRmdir, {K::kPath}, kPath),

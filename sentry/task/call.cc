@@ -86,7 +86,10 @@ Result<Fd> Call::TakeFd(int fd) {
   return TakeFdOf(known_->pidfd, fd);
 }
 
-Result<Fd> Call::WorkingDirectory() { return container_.tasks->OpenLink(trap_.tid, "cwd"); }
+Result<std::shared_ptr<const CurrentDirectory>> Call::WorkingDirectory() {
+  TRY(Task());
+  return container_.cache->WorkingDirectoryOf(known_);
+}
 
 Result<Fd> Call::RootDirectory() {
   if (container_.roots == nullptr) return Fd();

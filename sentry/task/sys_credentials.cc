@@ -36,6 +36,12 @@ Outcome SysUmask(Call& call) {
   return ContinueNative();
 }
 
+Outcome SysFchdir(Call& call) {
+  TRY_ASSIGN(const TaskInfo* task, call.Task());
+  call.container().cache->DirectoryChanges(task->tgid);
+  return ContinueNative();
+}
+
 Outcome SysCloneSharingFiles(Call& call) {
   call.container().cache->FileContextIsShared();
   return ContinueNative();

@@ -16,6 +16,8 @@ Outcome SysChangeCredentials(Call& call);
 Outcome SysGetresuid(Call& call);
 Outcome SysGetresgid(Call& call);
 Outcome SysUmask(Call& call);
+// fchdir(2): ContinueNative; its argument is a descriptor, no pointer.
+Outcome SysFchdir(Call& call);
 
 // clone(2) with CLONE_FS and without CLONE_THREAD: ContinueNative; the filter has refused every
 // namespace flag by then, and flags are no pointer.

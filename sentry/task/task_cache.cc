@@ -43,6 +43,43 @@ Result<uint32_t> TaskCache::UmaskOf(const KnownTask& task) {
   return fresh.umask;
 }
 
+Result<std::shared_ptr<const CurrentDirectory>> TaskCache::WorkingDirectoryOf(
+    const std::shared_ptr<const KnownTask>& task) {
+  uint64_t changes = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    changes = directory_changes_;
+    const Record* record = RecordOfLocked(task);
+    if (record != nullptr && record->directory && record->directory_changes == changes) {
+      return record->directory;
+    }
+  }
+  auto fresh = std::make_shared<CurrentDirectory>();
+  TRY_ASSIGN(fresh->fd, TaskTable(proc_).OpenLink(task->info.tid, "cwd"));
+  constexpr unsigned kMask = STATX_BASIC_STATS | gofer::kFileIdMask;
+  if (::statx(fresh->fd.get(), "", AT_EMPTY_PATH, kMask, &fresh->identity) != 0) {
+    return Errno::Last();
+  }
+  absl::MutexLock lock(&mutex_);
+  Record* record = RecordOfLocked(task);
+  const bool stable = !no_directory_is_stable_ && unstable_directory_.count(task->info.tgid) == 0;
+  if (record != nullptr && stable && changes == directory_changes_) {
+    record->directory = fresh;
+    record->directory_changes = changes;
+  }
+  return std::shared_ptr<const CurrentDirectory>(std::move(fresh));
+}
+
+TaskCache::Record* TaskCache::RecordOfLocked(const std::shared_ptr<const KnownTask>& task) {
+  const auto found = known_.find(task->info.tid);
+  return found != known_.end() && found->second.task == task ? &found->second : nullptr;
+}
+
+void TaskCache::WorkingDirectoriesChange() {
+  absl::MutexLock lock(&mutex_);
+  ++directory_changes_;
+}
+
 void TaskCache::Forget(pid_t tid) {
   absl::MutexLock lock(&mutex_);
   known_.erase(tid);
@@ -51,8 +88,9 @@ void TaskCache::Forget(pid_t tid) {
 
 void TaskCache::ForgetGroup(pid_t tgid) {
   absl::MutexLock lock(&mutex_);
-  std::erase_if(known_, [tgid](const auto& entry) { return entry.second->info.tgid == tgid; });
+  std::erase_if(known_, [tgid](const auto& entry) { return entry.second.task->info.tgid == tgid; });
   unstable_umask_.erase(tgid);
+  unstable_directory_.erase(tgid);
   ++changes_;
 }
 
@@ -65,9 +103,21 @@ void TaskCache::UmaskChanges(pid_t tgid) {
   unstable_umask_.insert(tgid);
 }
 
+void TaskCache::DirectoryChanges(pid_t tgid) {
+  absl::MutexLock lock(&mutex_);
+  ++directory_changes_;
+  if (unstable_directory_.size() >= kMaxKnown) {
+    no_directory_is_stable_ = true;
+    return;
+  }
+  unstable_directory_.insert(tgid);
+}
+
 void TaskCache::FileContextIsShared() {
   absl::MutexLock lock(&mutex_);
   no_umask_is_stable_ = true;
+  no_directory_is_stable_ = true;
+  ++directory_changes_;
 }
 
 std::shared_ptr<const KnownTask> TaskCache::Find(pid_t tid) {
@@ -76,7 +126,7 @@ std::shared_ptr<const KnownTask> TaskCache::Find(pid_t tid) {
     absl::MutexLock lock(&mutex_);
     const auto found = known_.find(tid);
     if (found == known_.end()) return nullptr;
-    task = found->second;
+    task = found->second.task;
   }
   if (!IsGone(*task)) return task;
   Forget(tid);
@@ -93,11 +143,11 @@ void TaskCache::Remember(pid_t tid, std::shared_ptr<const KnownTask> task, uint6
   if (changes != changes_) return;
   if (known_.size() >= kMaxKnown) DropDeadLocked();
   if (known_.size() >= kMaxKnown) known_.clear();
-  known_[tid] = std::move(task);
+  known_[tid] = Record{std::move(task), nullptr, 0};
 }
 
 void TaskCache::DropDeadLocked() {
-  std::erase_if(known_, [](const auto& entry) { return IsGone(*entry.second); });
+  std::erase_if(known_, [](const auto& entry) { return IsGone(*entry.second.task); });
 }
 
 }  // namespace moat::sentry

@@ -9,12 +9,16 @@
 // * The umask belongs to all who share a file system context. Threads do; a thread group that
 // called umask(2) has its umask read each time it
 //   is needed, until its next exec. clone(CLONE_FS) without CLONE_THREAD is notified too, and turns
-//   off remembering umasks for good.
+//   off remembering umasks and directories for good.
+// * The working directory belongs to them, too. chdir(2) runs in a session, which says when it has
+//   changed: all are looked up again then. fchdir(2) is noted and goes on natively; the directory
+//   of a thread group that has called it is looked up each time, until its next exec.
 // * A number that is used again for another task is noticed by the pidfd of the first, which is
 // readable once that thread is gone.
 #ifndef MOAT_SENTRY_TASK_TASK_CACHE_H_
 #define MOAT_SENTRY_TASK_TASK_CACHE_H_
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <map>
@@ -35,6 +39,12 @@ struct KnownTask {
   TaskInfo info;
 };
 
+struct CurrentDirectory {
+  Fd fd;  // O_PATH
+  // What tells it from all others: device, inode, gofer::kFileIdMask. The rest may be out of date.
+  struct statx identity {};
+};
+
 // Thread-safe.
 class TaskCache {
  public:
@@ -47,17 +57,34 @@ class TaskCache {
   // The umask as it is now.
   Result<uint32_t> UmaskOf(const KnownTask& task);
 
+  // `task` as Get gave it, for the same trap. ESRCH, EACCES.
+  Result<std::shared_ptr<const CurrentDirectory>> WorkingDirectoryOf(
+      const std::shared_ptr<const KnownTask>& task);
+
   // The thread is about to change its credentials.
   void Forget(pid_t tid);
   // The thread group has executed a program.
   void ForgetGroup(pid_t tgid);
   // The thread group is about to change its umask.
   void UmaskChanges(pid_t tgid);
+  // Some thread has changed its working directory, and is still held in its session.
+  void WorkingDirectoriesChange();
+  // The thread group is about to change its working directory.
+  void DirectoryChanges(pid_t tgid);
   // Some process is about to share its file system context with another.
   void FileContextIsShared();
 
  private:
+  struct Record {
+    std::shared_ptr<const KnownTask> task;
+    std::shared_ptr<const CurrentDirectory> directory;  // null: not looked up
+    uint64_t directory_changes = 0;                     // when it was
+  };
+
   std::shared_ptr<const KnownTask> Find(pid_t tid);
+  // Null when it has changed hands or is gone.
+  Record* RecordOfLocked(const std::shared_ptr<const KnownTask>& task)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t Changes();
   // Does nothing when something was forgotten since `changes` was read: the task may have been
   // looked at before an exec.
@@ -66,10 +93,13 @@ class TaskCache {
 
   const int proc_;
   absl::Mutex mutex_;
-  std::map<pid_t, std::shared_ptr<const KnownTask>> known_ ABSL_GUARDED_BY(mutex_);
+  std::map<pid_t, Record> known_ ABSL_GUARDED_BY(mutex_);
   std::set<pid_t> unstable_umask_ ABSL_GUARDED_BY(mutex_);
   bool no_umask_is_stable_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<pid_t> unstable_directory_ ABSL_GUARDED_BY(mutex_);
+  bool no_directory_is_stable_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t directory_changes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace moat::sentry
