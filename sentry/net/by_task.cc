@@ -81,6 +81,50 @@ std::string BlockAt(GuestAddr at, GuestMessage message, const GuestBuffer* data,
   return {static_cast<const char*>(static_cast<const void*>(&block)), sizeof(block)};
 }
 
+// Messages that one task sends on one socket, in a session.
+class Sending {
+ public:
+  Sending(Call& call, Session& session, int number, const Fd& socket, int flags)
+      : call_(call),
+        session_(session),
+        number_(static_cast<uint64_t>(number)),
+        waits_((flags & MSG_DONTWAIT) == 0 && !IsNonBlocking(socket)),
+        own_timeout_(waits_ ? SendTimeout(socket) : std::chrono::microseconds(0)) {}
+
+  // With another name, and with `data` for what it holds, unless null.
+  Result<uint64_t> Renamed(const GuestMessage& message, const GuestBuffer* data,
+                           const std::string& address) {
+    // The block's address is needed for its contents: it is filled in when it is there.
+    const std::string room(sizeof(MessageBlock), '\0');
+    return UseBytes(call_, session_, room, [&](GuestAddr at) -> Result<uint64_t> {
+      TRY(call_.WriteBytes(at, BlockAt(at, message, data, address)));
+      return AsItIs(at);
+    });
+  }
+
+  // A message that lies in the task.
+  Result<uint64_t> AsItIs(GuestAddr message) {
+    // No other flag means anything to a datagram socket of AF_UNIX, and with this one alone the
+    // call is native.
+    const auto attempt = [&] {
+      return session_.Call(SYS_sendmsg, {number_, message.value(), MSG_DONTWAIT});
+    };
+    if (!waits_) return attempt();
+    auto nap = kFirstNap;
+    return Insist(session_, own_timeout_, attempt, [&nap] {
+      std::this_thread::sleep_for(nap);
+      nap = std::min(nap * 2, kLongestNap);
+    });
+  }
+
+ private:
+  Call& call_;
+  Session& session_;
+  const uint64_t number_;
+  const bool waits_;
+  const std::chrono::microseconds own_timeout_;
+};
+
 }  // namespace
 
 Outcome ConnectByTask(Call& call, int number, const Fd& socket, const std::string& address,
@@ -108,25 +152,32 @@ Outcome ConnectByTask(Call& call, int number, const Fd& socket, const std::strin
 Outcome SendByTask(Call& call, int number, const Fd& socket, const std::string& address,
                    const GuestMessage& message, const GuestBuffer* data, int flags,
                    const Otherwise& otherwise) {
-  const bool waits = (flags & MSG_DONTWAIT) == 0 && !IsNonBlocking(socket);
-  const auto own_timeout = waits ? SendTimeout(socket) : std::chrono::microseconds(0);
   TRY_ASSIGN(const auto session, call.platform().Enter(call.trap()));
-  // The block's address is needed for its contents: it is filled in when it is there.
-  const std::string room(sizeof(MessageBlock), '\0');
-  auto sent = UseBytes(call, *session, room, [&](GuestAddr at) -> Result<uint64_t> {
-    TRY(call.WriteBytes(at, BlockAt(at, message, data, address)));
-    const auto attempt = [&] {
-      return session->Call(SYS_sendmsg, {static_cast<uint64_t>(number), at.value(),
-                                         static_cast<uint64_t>(flags | MSG_DONTWAIT)});
-    };
-    if (!waits) return attempt();
-    auto nap = kFirstNap;
-    return Insist(*session, own_timeout, attempt, [&nap] {
-      std::this_thread::sleep_for(nap);
-      nap = std::min(nap * 2, kLongestNap);
-    });
-  });
-  Finish(*session, std::move(sent), otherwise);
+  Sending sending(call, *session, number, socket, flags);
+  Finish(*session, sending.Renamed(message, data, address), otherwise);
+  return Finished();
+}
+
+Outcome SendLettersByTask(Call& call, int number, const Fd& socket,
+                          const std::vector<GuestLetter>& letters, int flags) {
+  TRY_ASSIGN(const auto session, call.platform().Enter(call.trap()));
+  Sending sending(call, *session, number, socket, flags);
+  uint64_t count = 0;
+  Result<uint64_t> sent = count;
+  for (const GuestLetter& letter : letters) {
+    sent = letter.address ? sending.Renamed(letter.message, nullptr, *letter.address)
+                          : sending.AsItIs(letter.at);
+    if (!sent.ok()) break;
+    const auto size = static_cast<uint32_t>(*sent);
+    if (!call.WriteObject(letter.at.Plus(sizeof(GuestMessage)), size).ok()) {
+      sent = Errno(EFAULT);
+      break;
+    }
+    ++count;
+  }
+  // As the kernel does it: an error behind the first message is not told.
+  if (count > 0) sent = count;
+  Finish(*session, sent, nullptr);
   return Finished();
 }
 

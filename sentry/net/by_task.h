@@ -9,7 +9,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -41,10 +43,21 @@ struct GuestBuffer {
 };
 
 // sendmsg(number, message, flags) with `address` for the message's name, and `data`, unless null,
-// for what it sends.
+// for what it sends. The socket is one of AF_UNIX for datagrams, here and below.
 Outcome SendByTask(Call& call, int number, const Fd& socket, const std::string& address,
                    const GuestMessage& message, const GuestBuffer* data, int flags,
                    const Otherwise& otherwise);
+
+// A message of sendmmsg(2), and the address to take for its name.
+struct GuestLetter {
+  platform::GuestAddr at;  // of its struct mmsghdr
+  GuestMessage message;
+  std::optional<std::string> address;  // nothing: it is sent as it is
+};
+
+// sendmmsg(number, letters): as far as they go, their sizes written back.
+Outcome SendLettersByTask(Call& call, int number, const Fd& socket,
+                          const std::vector<GuestLetter>& letters, int flags);
 
 }  // namespace moat::sentry
 

@@ -68,8 +68,9 @@ absl::Span<const Check> CloseRange();       // native in the own table, otherwis
 // message_checks.cc
 absl::Span<const Check> FlagsOfRecvFrom();  // refuses some, otherwise native
 absl::Span<const Check> FlagsOfMessage();   // the same: recvmsg
-absl::Span<const Check> SendMessage();      // the same: sendmsg; notified where it may have a path
-absl::Span<const Check> FlagsOfMessages();  // the same: sendmmsg, recvmmsg
+absl::Span<const Check> FlagsOfMessages();  // the same: recvmmsg
+absl::Span<const Check> SendMessage();      // refuses some, native for others, otherwise notify
+absl::Span<const Check> SendMessages();     // refuses some, otherwise notify
 
 }  // namespace moat::sentry::checks
 

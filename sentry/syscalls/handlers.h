@@ -107,6 +107,7 @@ Outcome SysConnect(Call& call);
 Outcome SysBind(Call& call);
 Outcome SysSendTo(Call& call);
 Outcome SysSendmsg(Call& call);
+Outcome SysSendmmsg(Call& call);
 
 }  // namespace moat::sentry
 

@@ -22,12 +22,15 @@ constexpr Condition kZeroCopy3[] = {Has(3, MSG_ZEROCOPY)};
 
 constexpr Check kRecvFrom[] = {{kUrgent3, Refuse(EOPNOTSUPP)}};
 constexpr Check kMessage[] = {{kUrgent2, Refuse(EOPNOTSUPP)}, {kZeroCopy2, Refuse(EINVAL)}};
-// Only datagram sockets take an address with a message, and one that is connected needs none. What
-// gives a path all the same is libsystemd, with this flag and no other; what sends many messages
-// uses none, or MSG_DONTWAIT besides.
-constexpr Condition kMayHavePath[] = {IntIs(2, MSG_NOSIGNAL)};
-constexpr Check kSendMessage[] = {
-    {kUrgent2, Refuse(EOPNOTSUPP)}, {kZeroCopy2, Refuse(EINVAL)}, {kMayHavePath, kNotify}};
+// Only datagram sockets take an address with a message, and one that is connected needs none; a
+// filter does not see either. Servers that send all they have by sendmsg(2) give these flags: they
+// are spared the notification.
+constexpr Condition kNoFlags[] = {IntIs(2, 0)};
+constexpr Condition kDontWait[] = {IntIs(2, MSG_DONTWAIT)};
+constexpr Check kSendMessage[] = {{kUrgent2, Refuse(EOPNOTSUPP)},
+                                  {kZeroCopy2, Refuse(EINVAL)},
+                                  {kNoFlags, kNative},
+                                  {kDontWait, kNative}};
 constexpr Check kMessages[] = {{kUrgent3, Refuse(EOPNOTSUPP)}, {kZeroCopy3, Refuse(EINVAL)}};
 
 }  // namespace
@@ -36,5 +39,6 @@ absl::Span<const Check> FlagsOfRecvFrom() { return kRecvFrom; }
 absl::Span<const Check> FlagsOfMessage() { return kMessage; }
 absl::Span<const Check> SendMessage() { return kSendMessage; }
 absl::Span<const Check> FlagsOfMessages() { return kMessages; }
+absl::Span<const Check> SendMessages() { return kMessages; }
 
 }  // namespace moat::sentry::checks

@@ -1,18 +1,21 @@
-// Sockets that a path names: connect, bind, sendto, sendmsg.
+// Sockets that a path names: connect, bind, sendto, sendmsg, sendmmsg.
 //
 // The task itself connects and sends where the kernel records who did (sentry/net/by_task.h), the
 // gofer where nobody asks or the task can't name the socket: then the peer sees the caller's uid
 // and gid, and 0 for its pid.
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "sentry/audit/refuse.h"
 #include "sentry/fs/on_path.h"
@@ -125,6 +128,54 @@ void TellRefusal(Call& call, NetworkRules::Use use, const Fd& socket, absl::stri
                 {policies::EndPointText(*point)});
 }
 
+// The address by which the caller itself sends a message to the path in its name. Nothing where
+// the name is no path, or where no such address fits: the kernel then says what it says of a path
+// in an empty root.
+Result<std::optional<std::string>> AddressOfMessage(Call& call, const GuestMessage& message) {
+  const auto given = ReadSocketAddress(call, platform::GuestAddr(message.name),
+                                       static_cast<int>(message.name_size));
+  const auto path = given.ok() ? UnixSocketPath(*given) : std::nullopt;
+  if (!path) return std::optional<std::string>();
+  auto address = AddressForTask(call, *path);
+  if (address.ok()) return std::optional(*std::move(address));
+  if (address.error() == Errno(ENAMETOOLONG)) return std::optional<std::string>();
+  return address.error();
+}
+
+bool HasName(const GuestLetter& letter) { return letter.message.name != 0; }
+
+// The messages of a sendmmsg(2), not yet addressed.
+Result<std::vector<GuestLetter>> ReadMessages(Call& call, platform::GuestAddr from,
+                                              uint32_t count) {
+  struct Entry {
+    GuestMessage message;
+    uint32_t sent, padding;
+  };
+  count = std::min<uint32_t>(count, UIO_MAXIOV);  // as the kernel does
+  TRY_ASSIGN(const std::string bytes, call.ReadBytes(from, count * sizeof(Entry)));
+  std::vector<GuestLetter> letters(count);
+  for (size_t i = 0; i < count; ++i) {
+    letters[i].at = from.Plus(i * sizeof(Entry));
+    std::memcpy(&letters[i].message, bytes.data() + i * sizeof(Entry), sizeof(GuestMessage));
+  }
+  return letters;
+}
+
+// Those that can be sent, with their addresses; the error of the first one's.
+Result<std::vector<GuestLetter>> Address(Call& call, std::vector<GuestLetter> letters) {
+  for (auto letter = letters.begin(); letter != letters.end(); ++letter) {
+    if (!HasName(*letter)) continue;
+    auto address = AddressOfMessage(call, letter->message);
+    if (!address.ok() && letter == letters.begin()) return address.error();
+    if (!address.ok()) {
+      letters.erase(letter, letters.end());
+      break;
+    }
+    letter->address = *std::move(address);
+  }
+  return letters;
+}
+
 }  // namespace
 
 Outcome SysConnect(Call& call) {
@@ -193,18 +244,28 @@ Outcome SysSendmsg(Call& call) {
   if (call.Arg(5) == call.platform().cookie()) return ContinueNative();
   auto message = call.ReadObject<GuestMessage>(call.AddrArg(1));
   if (!message.ok() || message->name == 0) return ContinueNative();
-  const auto address = ReadSocketAddress(call, platform::GuestAddr(message->name),
-                                         static_cast<int>(message->name_size));
-  const auto path = address.ok() ? UnixSocketPath(*address) : std::nullopt;
-  if (!path) return ContinueNative();
   TRY_ASSIGN(const Fd socket, call.TakeFd(call.FdArg(0)));
   if (!IsUnix(socket, {SOCK_DGRAM})) return ContinueNative();
-  auto name = AddressForTask(call, *path);
-  // Too far away for a name: the kernel says what it says of a path in an empty root.
-  if (!name.ok() && name.error() == Errno(ENAMETOOLONG)) return ContinueNative();
-  if (!name.ok()) return name.error();
+  TRY_ASSIGN(const auto address, AddressOfMessage(call, *message));
+  if (!address) return ContinueNative();
   TRY(Identify(call));
-  return SendByTask(call, call.FdArg(0), socket, *name, *message, nullptr, call.IntArg(2), nullptr);
+  return SendByTask(call, call.FdArg(0), socket, *address, *message, nullptr, call.IntArg(2),
+                    nullptr);
+}
+
+Outcome SysSendmmsg(Call& call) {
+  auto messages = ReadMessages(call, call.AddrArg(1), call.UintArg(2));
+  // What can't be read to its end the kernel reads as far as it comes.
+  if (!messages.ok() || std::none_of(messages->begin(), messages->end(), HasName)) {
+    return ContinueNative();
+  }
+  TRY_ASSIGN(const Fd socket, call.TakeFd(call.FdArg(0)));
+  if (!IsUnix(socket, {SOCK_DGRAM})) return ContinueNative();
+  TRY_ASSIGN(const auto letters, Address(call, *messages));
+  const auto renamed = [](const GuestLetter& letter) { return letter.address.has_value(); };
+  if (std::none_of(letters.begin(), letters.end(), renamed)) return ContinueNative();
+  TRY(Identify(call));
+  return SendLettersByTask(call, call.FdArg(0), socket, letters, call.IntArg(3));
 }
 
 }  // namespace moat::sentry

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <thread>
 #include <tuple>
 
@@ -50,6 +51,47 @@ int SendMessage(const Fd& fd, const std::string& path, int flags, int descriptor
   }
   return ErrnoOf(sendmsg(fd.get(), &message, flags));
 }
+// Messages for one sendmmsg(2), each of one part.
+class Letters {
+ public:
+  // An empty path: without a name.
+  void Add(const std::string& path, const std::string& text) {
+    letters_.push_back(std::make_unique<Letter>(path, text));
+  }
+  // How many were sent, or minus the errno; what the kernel wrote is in sizes().
+  int Send(const Fd& fd, int flags = 0) {
+    std::vector<mmsghdr> headers(letters_.size());
+    for (size_t i = 0; i < headers.size(); ++i) headers[i] = letters_[i]->Header();
+    const int count =
+        sendmmsg(fd.get(), headers.data(), static_cast<unsigned>(headers.size()), flags);
+    if (count < 0) return -errno;
+    sizes_.clear();
+    for (const mmsghdr& header : headers) sizes_.push_back(header.msg_len);
+    return count;
+  }
+  const std::vector<unsigned>& sizes() const { return sizes_; }
+
+ private:
+  struct Letter {
+    Letter(const std::string& path, const std::string& what)
+        : name(path), has_name(!path.empty()), text(what), part{text.data(), text.size()} {}
+    mmsghdr Header() {
+      mmsghdr header{};
+      header.msg_len = 99;
+      header.msg_hdr.msg_name = has_name ? &name.address : nullptr;
+      header.msg_hdr.msg_namelen = has_name ? name.size : 0;
+      header.msg_hdr.msg_iov = &part;
+      header.msg_hdr.msg_iovlen = 1;
+      return header;
+    }
+    Name name;
+    bool has_name;
+    std::string text;
+    iovec part;
+  };
+  std::vector<std::unique_ptr<Letter>> letters_;
+  std::vector<unsigned> sizes_;
+};
 // Bound, open to all, listening unless it is for datagrams, and told of credentials.
 Fd NewServer(int type, const std::string& path) {
   Fd server = New(type);
@@ -296,6 +338,43 @@ TEST_P(UnixDatagram, IsSentAsAMessageByPath) {
   close(received.descriptor);
 }
 
+TEST_P(UnixDatagram, AreSentTogetherByPath) {
+  const Fd server = NewServer(SOCK_DGRAM, "server");
+  const Client client([&] {
+    if (const int error = Go()) return error;
+    Letters letters;
+    letters.Add(Path(), "one");
+    letters.Add(Path(), "and two");
+    if (const int count = letters.Send(New(SOCK_DGRAM)); count != 2)
+      return count < 0 ? -count : EIO;
+    return letters.sizes() == std::vector<unsigned>{3, 7} ? 0 : EBADMSG;
+  });
+  char byte;
+  ASSERT_EQ(1, recv(server.get(), &byte, 1, MSG_PEEK));
+  const Received first = Receive(server);
+  client.ExpectIs(first.sender);
+  EXPECT_EQ("one", first.text);
+  ASSERT_EQ(1, recv(server.get(), &byte, 1, MSG_PEEK));
+  const Received second = Receive(server);
+  client.ExpectIs(second.sender);
+  EXPECT_EQ("and two", second.text);
+}
+
+// The flags of a sendmsg(2) to an absolute path.
+class UnixMessageFlags : public Scratch, public ::testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(Of, UnixMessageFlags,
+                         ::testing::Values(0, MSG_DONTWAIT, MSG_NOSIGNAL,
+                                           MSG_DONTWAIT | MSG_NOSIGNAL, MSG_EOR, MSG_MORE,
+                                           MSG_NOSIGNAL | MSG_CONFIRM),
+                         [](const auto& of) { return "x" + std::to_string(of.param); });
+TEST_P(UnixMessageFlags, ReachAnAbsolutePath) {
+  const Fd server = NewServer(SOCK_DGRAM, "server");
+  ASSERT_EQ(0, SendMessage(New(SOCK_DGRAM), dir() + "/server", GetParam()));
+  const Received received = Receive(server);
+  EXPECT_EQ("two parts", received.text);
+  EXPECT_EQ(getpid(), received.sender.pid);
+}
+
 class UnixPeers : public Scratch {
  protected:
   // As somebody who may not search a directory on the way up from where they stand.
@@ -400,6 +479,55 @@ TEST_F(UnixPeers, MessageErrors) {
   EXPECT_ERRNO(ENOTCONN, sendmsg(client.get(), &message, MSG_NOSIGNAL));
   EXPECT_ERRNO(EBADF, sendmsg(-1, &message, MSG_NOSIGNAL));
   EXPECT_ERRNO(EFAULT, sendmsg(client.get(), static_cast<msghdr*>(nullptr) + 1, MSG_NOSIGNAL));
+}
+
+TEST_F(UnixPeers, LettersWithAndWithoutNames) {
+  const Fd known = NewServer(SOCK_DGRAM, "known"), other = NewServer(SOCK_DGRAM, "other");
+  const Fd client = New(SOCK_DGRAM);
+  ASSERT_EQ(0, Connect(client, dir() + "/known"));
+  Letters letters;
+  letters.Add("", "to whom it knows");
+  letters.Add(dir() + "/other", "to another");
+  letters.Add("other", "and again");
+  ASSERT_EQ(3, letters.Send(client));
+  EXPECT_EQ("to whom it knows", Receive(known).text);
+  EXPECT_EQ("to another", Receive(other).text);
+  EXPECT_EQ("and again", Receive(other).text);
+}
+TEST_F(UnixPeers, LettersEndAtTheFirstError) {
+  const Fd server = NewServer(SOCK_DGRAM, "server"), client = New(SOCK_DGRAM);
+  Letters letters;
+  letters.Add(dir() + "/server", "one");
+  letters.Add(dir() + "/missing", "two");
+  letters.Add(dir() + "/server", "three");
+  ASSERT_EQ(1, letters.Send(client));
+  EXPECT_EQ((std::vector<unsigned>{3, 99, 99}), letters.sizes());
+  EXPECT_EQ("one", Receive(server).text);
+  char byte;
+  EXPECT_ERRNO(EAGAIN, recv(server.get(), &byte, 1, MSG_DONTWAIT));
+  Letters lost;
+  lost.Add(dir() + "/missing", "one");
+  lost.Add(dir() + "/server", "two");
+  EXPECT_EQ(-ENOENT, lost.Send(client));
+}
+TEST_F(UnixPeers, LettersErrors) {
+  const Fd client = New(SOCK_DGRAM);
+  Letters none;
+  EXPECT_EQ(0, none.Send(client));
+  Letters letters;
+  letters.Add(dir() + "/missing", "x");
+  EXPECT_EQ(-EBADF, letters.Send(Fd()));
+  EXPECT_EQ(-EOPNOTSUPP, letters.Send(New(SOCK_STREAM)));
+  EXPECT_ERRNO(EFAULT, sendmmsg(client.get(), static_cast<mmsghdr*>(nullptr) + 1, 1, 0));
+}
+TEST_F(UnixPeers, LettersThatFindNoRoomAreCounted) {
+  const Fd server = NewServer(SOCK_DGRAM, "server");
+  Letters letters;
+  for (int i = 0; i < 1000; ++i) letters.Add(dir() + "/server", "x");
+  const int sent = letters.Send(New(SOCK_DGRAM | SOCK_NONBLOCK));
+  EXPECT_LT(0, sent);
+  EXPECT_GT(1000, sent);
+  EXPECT_EQ(-EAGAIN, letters.Send(New(SOCK_DGRAM), MSG_DONTWAIT));
 }
 
 // A socket that has no room, and a thread that makes some after a while.
