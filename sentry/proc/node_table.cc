@@ -92,6 +92,7 @@ constexpr NodeLine kTaskLines[] = {
 // Of thread groups only.
 constexpr NodeLine kProcessLines[] = {
     {"autogroup", kFile, 0644, FromKernel},
+    {"clear_refs", kFile, 0200, FromKernel, "", Guard::kNone, Writing::kKernel},
     {"coredump_filter", kFile, 0644, FromKernel, "", Guard::kNone, Writing::kKernel},
     {"mountstats", kFile, 0400, ProcessMountstats},
     {"task", kDirectory, 0555},

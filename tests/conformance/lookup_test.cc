@@ -177,6 +177,13 @@ TEST_F(Lookup, EmptyPathWithoutTheFlagIsEnoent) {
   struct stat ignored;
   EXPECT_ERRNO(ENOENT, fstatat(file.get(), "", &ignored, 0));
 }
+TEST_F(Lookup, FilesOfAnOverlayHaveNoHandles) {
+  alignas(file_handle) char room[sizeof(file_handle) + MAX_HANDLE_SZ] = {};
+  auto* handle = static_cast<file_handle*>(static_cast<void*>(room));
+  handle->handle_bytes = MAX_HANDLE_SZ;
+  int mount = 0;
+  EXPECT_ERRNO(EOPNOTSUPP, name_to_handle_at(AT_FDCWD, "top", handle, &mount, 0));
+}
 TEST_F(Lookup, EmptyPathOfBadDescriptorIsEbadf) {
   struct stat ignored;
   EXPECT_ERRNO(EBADF, fstatat(999, "", &ignored, AT_EMPTY_PATH));

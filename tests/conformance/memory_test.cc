@@ -250,6 +250,13 @@ TEST_F(Memory, GrowsDownStackOfAChildGrows) {
               return Exists("file") && deep[0] == 1 ? 0 : 1;
             }));
 }
+TEST_F(Memory, HugePagesThatNobodySetAsideAreEnomem) {
+  constexpr size_t kHuge = 2 << 20;
+  EXPECT_ERRNO(ENOMEM, mmap(nullptr, kHuge, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+                            -1, 0) == MAP_FAILED
+                           ? -1
+                           : 0);
+}
 TEST_F(Memory, ZeroDeviceMapsZeros) {
   Fd zero(open("/dev/zero", O_RDWR | O_CLOEXEC));
   char* map = Map(kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE, zero.get());

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <bit>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -203,6 +204,32 @@ TEST_F(Proc, CoredumpFilterIsWritten) {
               WriteFile("/proc/self/coredump_filter", "0x7");
               return ReadFile("/proc/self/coredump_filter") == "00000007\n" ? 0 : 100;
             }));
+}
+TEST_F(Proc, ReferencesAreCleared) {
+  const Fd fd(open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(fd);
+  EXPECT_EQ(1, write(fd.get(), "1", 1));
+  EXPECT_ERRNO(EINVAL, write(fd.get(), "9", 1));
+}
+TEST_F(Proc, MemoryIsReadAndWrittenByAddress) {
+  const Fd fd(open("/proc/self/mem", O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(fd);
+  volatile char bytes[] = "before";
+  const auto at = std::bit_cast<off_t>(&bytes);
+  char read[sizeof bytes] = {};
+  EXPECT_EQ(6, pread(fd.get(), read, 6, at));
+  EXPECT_STREQ("before", read);
+  EXPECT_EQ(5, pwrite(fd.get(), "after", 5, at));
+  EXPECT_EQ('a', bytes[0]);
+}
+TEST_F(Proc, PageMapTellsWhatIsThere) {
+  const Fd fd(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(fd);
+  volatile char byte = 1;
+  uint64_t entry = 0;
+  const auto page = static_cast<off_t>(std::bit_cast<uint64_t>(&byte) / 4096);
+  ASSERT_EQ(8, pread(fd.get(), &entry, sizeof entry, page * 8));
+  EXPECT_NE(0u, entry >> 63);
 }
 TEST_F(Proc, IdMapsThatAreWrittenStay) {
   for (const char* name : {"uid_map", "gid_map", "setgroups"}) {
