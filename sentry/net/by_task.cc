@@ -145,7 +145,7 @@ Outcome ConnectByTask(Call& call, int number, const Fd& socket, const std::strin
     return Insist(*session, shortened->own_timeout(), attempt, [] {});
   });
   shortened.reset();
-  Finish(*session, std::move(connected), otherwise);
+  Finish(*session, connected, otherwise);
   return Finished();
 }
 

@@ -150,7 +150,22 @@ constexpr AllowList kIoctlRequests(1, {TCGETS,
                                        SIOCGIFINDEX,
                                        SIOCGIFTXQLEN,
                                        SIOCGIFMAP});
-constexpr auto kIoctl = NativeWhenListed(kIoctlRequests);
+// The kernel asks for CAP_SYS_ADMIN over the file system before it looks whether it can; programs
+// (ostree) take that answer for "not here", and no other.
+constexpr AllowList kFreezing(1, {FIFREEZE, FITHAW});
+
+template <size_t N, size_t M>
+constexpr std::array<Check, N + M> RefusedElseNative(const AllowList<N>& refused, int error,
+                                                     const AllowList<M>& native) {
+  std::array<Check, N + M> checks{};
+  for (size_t i = 0; i < N; ++i) {
+    checks[i] = {absl::MakeConstSpan(&refused.conditions[i], 1), Refuse(error)};
+  }
+  const auto others = NativeWhenListed(native);
+  for (size_t i = 0; i < M; ++i) checks[N + i] = others[i];
+  return checks;
+}
+constexpr auto kIoctl = RefusedElseNative(kFreezing, EPERM, kIoctlRequests);
 
 // Missing on purpose: PR_SET_MM (rewrites what /proc tells), PR_SET_SYSCALL_USER_DISPATCH (takes
 // calls away before the filter sees them, those of a session too), PR_SCHED_CORE,

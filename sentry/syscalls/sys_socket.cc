@@ -30,7 +30,7 @@ namespace {
 
 // The largest datagram that is carried to the gofer; the kernel's own limit, the send buffer
 // (net.core.wmem_default), is 208 KiB.
-constexpr uint64_t kMaxDatagram = 256 * 1024;
+constexpr uint64_t kMaxDatagram = uint64_t{256} * 1024;
 
 // Nothing in /proc or /sys is a socket.
 template <typename T>

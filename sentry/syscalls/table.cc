@@ -108,7 +108,7 @@ const Entry kTable[] = {
     Native(13, "rt_sigaction", Group::kProcesses, kOwnTask),
     Native(14, "rt_sigprocmask", Group::kProcesses, kOwnTask),
     Native(15, "rt_sigreturn", Group::kProcesses, kOwnTask),
-    Only(16, "ioctl", Group::kFiles, checks::Ioctl(), ENOTTY, "requests by allow list: terminals, FIO*, reading interfaces, reflinks, file flags; TIOCSTI, TIOCLINUX and device requests are not among them"),
+    Only(16, "ioctl", Group::kFiles, checks::Ioctl(), ENOTTY, "requests by allow list: terminals, FIO*, reading interfaces, reflinks, file flags; TIOCSTI, TIOCLINUX and device requests are not among them; freezing a file system is EPERM"),
     Native(17, "pread64", Group::kInputOutput, kByFd),
     Native(18, "pwrite64", Group::kInputOutput, kByFd),
     Native(19, "readv", Group::kInputOutput, kByFd),

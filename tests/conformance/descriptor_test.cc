@@ -1,9 +1,11 @@
 // Descriptors: O_PATH, /proc/self/fd, directories read by descriptor, locks, limits, inotify,
 // memfd.
 #include <dirent.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,6 +32,14 @@ class Descriptor : public Scratch {
 std::string SelfFd(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 std::string LinkOf(int fd) { return std::filesystem::read_symlink(SelfFd(fd)).string(); }
 
+TEST_F(Descriptor, FreezingIsForTheFileSystemsAdministrator) {
+  for (const unsigned long request : {FIFREEZE, FITHAW}) {
+    EXPECT_CHILD_ERRNO(EPERM, As({}, [request] {
+                         const Fd fd(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+                         return ErrnoOf(ioctl(fd.get(), request, 0));
+                       }));
+  }
+}
 TEST_F(Descriptor, PathDescriptorCannotReadOrWrite) {
   Fd fd(open("file", O_PATH));
   char byte;
