@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/sanitizer_unsafe.h"
 #include "nlohmann/json.hpp"
 
 namespace moat {
@@ -43,6 +44,7 @@ void SetLog(int fd, LogFormat format, LogLevel minimum, absl::string_view name) 
   settings.minimum = minimum;
   name.copy(settings.name, sizeof(settings.name) - 1);
   settings.name[name.size() < sizeof(settings.name) ? name.size() : sizeof(settings.name) - 1] = 0;
+  SendSanitizerReportsTo(fd);
 }
 
 void Log(LogLevel level, absl::string_view message) {
