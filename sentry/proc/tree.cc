@@ -370,6 +370,7 @@ long Tree::MagicOf(const struct statx& attributes) {
                         ? directories_.PathOf(FileIdentity::Of(attributes))
                         : snapshots_.PathOf(FileIdentity::OfSealed(attributes));
   if (!path) return 0;
+  if (absl::StartsWith(*path, "/sys/fs/cgroup")) return CGROUP2_SUPER_MAGIC;
   return InSysfs(*path) ? SYSFS_MAGIC : PROC_SUPER_MAGIC;
 }
 

@@ -168,6 +168,7 @@ TEST_F(TreeTest, DirectoriesAreRecognisedAndHaveTypes) {
   EXPECT_EQ(tree().PathOfDirectory(StatOf(fd)), absl::StrCat("/proc/", getpid()));
   EXPECT_EQ(tree().MagicOf(StatOf(fd)), PROC_SUPER_MAGIC);
   EXPECT_EQ(tree().MagicOf(StatOf(Open("/sys/devices"))), SYSFS_MAGIC);
+  EXPECT_EQ(tree().MagicOf(StatOf(Open("/sys/fs/cgroup"))), CGROUP2_SUPER_MAGIC);
   EXPECT_EQ(tree().MagicOf(StatOf(tmpfs_)), 0);
   EXPECT_EQ(tree().MagicOf(Stat("/proc/self/status")), PROC_SUPER_MAGIC);
   EXPECT_EQ(tree().MagicOf(Stat("/proc/version")), PROC_SUPER_MAGIC);

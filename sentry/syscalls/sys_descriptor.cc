@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/read_file.h"
+#include "sentry/container.h"
 #include "sentry/fs/on_path.h"
 #include "sentry/fs/open_file.h"
 #include "sentry/syscalls/handlers.h"
@@ -42,6 +43,30 @@ VirtualResult<int> WatchVirtual(Call& call, const Caller& caller, const Fd& inot
   return watch;
 }
 
+// A watch where the walk ended. Behind a descriptor of /proc/self/fd there is no path left, and the
+// gofer has no /proc to name the object by: a directory is "." of itself, all else has the name
+// that the kernel knows. Another object that gets the name meanwhile is one that the caller might
+// watch by that name.
+gofer::Outcome<int> Watch(Call& call, const Caller& caller, const Fd& inotify,
+                          const TreePlace& place, uint32_t mask) {
+  gofer::PathRef path = place.ref();
+  std::string name = ".";
+  if (place.is_descriptor()) {
+    struct stat attributes;
+    if (::fstat(place.base->get(), &attributes) < 0) return gofer::Failure(Errno::Last());
+    if (!S_ISDIR(attributes.st_mode)) {
+      auto known = call.container().tasks->NameOf(*place.base);
+      if (!known.ok()) return gofer::Failure(known.error());
+      name = *std::move(known);
+      if (attributes.st_nlink == 0 || name.front() != '/') return gofer::Failure(Errno(ENOENT));
+      if (S_ISLNK(attributes.st_mode)) mask |= IN_DONT_FOLLOW;
+      path.base = path.root = -1;
+    }
+    path.path = name;
+  }
+  return call.gofer().InotifyAdd(caller.credentials, inotify.get(), path, mask);
+}
+
 }  // namespace
 
 // Only a rewind comes here (checks::Seek).
@@ -68,8 +93,7 @@ Outcome SysInotifyAddWatch(Call& call) {
   TRY_ASSIGN(const int watch, OnPath<int>(
                                   call, where,
                                   [&](const Caller& caller, const TreePlace& place) {
-                                    return call.gofer().InotifyAdd(
-                                        caller.credentials, inotify.get(), place.ref(), mask);
+                                    return Watch(call, caller, inotify, place, mask);
                                   },
                                   [&](const Caller& caller, absl::string_view path) {
                                     return WatchVirtual(call, caller, inotify, path, mask);

@@ -346,7 +346,7 @@ const Entry kTable[] = {
     Only(251, "ioprio_set", Group::kProcesses, checks::IoPriority(), EPERM, "of single tasks and process groups"),
     Only(252, "ioprio_get", Group::kProcesses, checks::IoPriority(), EPERM, "of single tasks and process groups"),
     Notify(253, "inotify_init", Group::kFiles, SysInotifyInit, {}, "the sentry makes it and gives it away"),
-    Notify(254, "inotify_add_watch", Group::kPaths, SysInotifyAddWatch, {K::kFd, K::kPath, K::kHex}, "the gofer adds the watch to a duplicate of the descriptor; files of /proc and /sys send no events"),
+    Notify(254, "inotify_add_watch", Group::kPaths, SysInotifyAddWatch, {K::kFd, K::kPath, K::kHex}, "the gofer adds the watch to a duplicate of the descriptor; files of /proc and /sys send no events, and what is no directory and has no name cannot be watched through /proc/self/fd: ENOENT"),
     Notify(255, "inotify_rm_watch", Group::kFiles, SysInotifyRmWatch, {K::kFd, K::kInt}, "the sentry takes the watch away, on a duplicate of the descriptor"),
     Refuse(256, "migrate_pages", Group::kMemory, EPERM, "moves other tasks' memory between nodes; placement is the cgroup's matter"),
     Notify(257, "openat", Group::kPaths, SysOpenat, {K::kDirFd, K::kPath, K::kOpenFlags, K::kMode}, kPath),

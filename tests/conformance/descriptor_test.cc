@@ -249,6 +249,28 @@ TEST_F(Watch, SeesModificationAndTruncation) {
   Fd writer(open("file", O_WRONLY | O_TRUNC));
   EXPECT_EQ((std::vector<std::string>{":2"}), Events(fd.get()));
 }
+TEST_F(Watch, ThroughProcOfADescriptor) {
+  WriteFile("file", "x");
+  ASSERT_SUCCESS(mkdir("folder", 0755));
+  const Fd file(open("file", O_PATH | O_CLOEXEC)), folder(open("folder", O_PATH | O_CLOEXEC));
+  const auto link = [](const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); };
+  Fd fd(inotify_init1(IN_CLOEXEC));
+  ASSERT_NE(-1, inotify_add_watch(fd.get(), link(file).c_str(), IN_MODIFY));
+  ASSERT_NE(-1, inotify_add_watch(fd.get(), link(folder).c_str(), IN_CREATE));
+  WriteFile("folder/new");
+  Fd writer(open("file", O_WRONLY | O_TRUNC));
+  EXPECT_EQ((std::vector<std::string>{"new:256", ":2"}), Events(fd.get()));
+}
+TEST_F(Watch, ThroughProcNeedsReadPermission) {
+  WriteFile("file", "x");
+  ASSERT_SUCCESS(chmod("file", 0600));
+  const Fd file(open("file", O_PATH | O_CLOEXEC));
+  const std::string link = "/proc/self/fd/" + std::to_string(file.get());
+  EXPECT_CHILD_ERRNO(EACCES, As({}, [&] {
+                       const Fd fd(inotify_init1(IN_CLOEXEC));
+                       return ErrnoOf(inotify_add_watch(fd.get(), link.c_str(), IN_MODIFY));
+                     }));
+}
 TEST_F(Watch, SameFileGivesSameWatch) {
   WriteFile("file");
   Fd fd(inotify_init1(IN_CLOEXEC));
