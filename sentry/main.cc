@@ -78,6 +78,7 @@ absl::Status BuildParts(Sentry& sentry) {
   container.cache = std::make_unique<TaskCache>(sentry.root.proc.get());
   ASSIGN_OR_RETURN(const policies::Policy policy, ReadPolicy(config.policy));
   ASSIGN_OR_RETURN(CallPolicy calls, CallPolicy::Create(policy));
+  if (config.audit_all && policy.egress() != nullptr) calls.WatchMessages();
   container.calls = std::make_unique<CallPolicy>(std::move(calls));
   container.network = std::make_unique<NetworkRules>(policy);
   config.policy.Reset();

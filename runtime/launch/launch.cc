@@ -49,7 +49,8 @@ absl::StatusOr<Filter> MakeFilter(const std::optional<spec::Seccomp>& profile,
     }
   }
   ASSIGN_OR_RETURN(const policies::Policy policy, PolicyOr(given));
-  ASSIGN_OR_RETURN(const sentry::CallPolicy calls, sentry::CallPolicy::Create(policy));
+  ASSIGN_OR_RETURN(sentry::CallPolicy calls, sentry::CallPolicy::Create(policy));
+  if (audit_all && policy.egress() != nullptr) calls.WatchMessages();
   filter.policy = policies::SavedPolicy(policy);
   policies::FilterSpec spec =
       calls.ToFilterSpec(audit_all ? sentry::Refusals::kAll : sentry::Refusals::kTold);

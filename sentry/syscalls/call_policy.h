@@ -49,6 +49,11 @@ class CallPolicy {
   // The line that decides. Null as above.
   const PolicyLine* Decide(int nr, const CallArguments& arguments) const;
 
+  // Has sendmsg(2) stopped where it would run natively: the address lies behind a pointer, and what
+  // the kernel refuses by egress rules is to be told. For --audit, on both sides: where the filter
+  // is made, and in the sentry.
+  void WatchMessages();
+
   policies::FilterSpec ToFilterSpec(Refusals refusals) const;
 
   // By what happens to their uses: without a look at the arguments, or by them.

@@ -1,4 +1,5 @@
-// Sockets that a path names: connect, bind, sendto, sendmsg, sendmmsg.
+// Sockets that a path names, and what egress and listen rules refuse: connect, bind, sendto,
+// sendmsg, sendmmsg.
 //
 // The task itself connects and sends where the kernel records who did (sentry/net/by_task.h), the
 // gofer where nobody asks or the task can't name the socket: then the peer sees the caller's uid
@@ -114,18 +115,27 @@ policies::Protocol ProtocolOf(const Fd& socket) {
   return static_cast<policies::Protocol>(protocol);
 }
 
-// The kernel is about to refuse by itself: told here, since nobody else can.
-void TellRefusal(Call& call, NetworkRules::Use use, const Fd& socket, absl::string_view address) {
+// The kernel is about to refuse by itself: told here, since nobody else can. Whether it is.
+bool TellRefusal(Call& call, NetworkRules::Use use, const Fd& socket, absl::string_view address) {
   const NetworkRules* rules = call.container().network.get();
-  if (rules == nullptr || !rules->Any(use)) return;
+  if (rules == nullptr || !rules->Any(use)) return false;
   auto point = InternetEndPoint(address);
-  if (!point) return;
+  if (!point) return false;
   point->protocol = ProtocolOf(socket);
   const auto refused = rules->Refusal(use, *point);
   const Entry* entry = FindSyscall(call.trap().nr);
-  if (!refused || entry == nullptr) return;
+  if (!refused || entry == nullptr) return false;
   RecordRefusal(call, *entry, refused->rule, refused->reason, Errno(EPERM),
                 {policies::EndPointText(*point)});
+  return true;
+}
+
+// The same of a message's name, if it has one.
+bool TellRefusal(Call& call, const Fd& socket, const GuestMessage& message) {
+  if (message.name == 0) return false;
+  const auto address = ReadSocketAddress(call, platform::GuestAddr(message.name),
+                                         static_cast<int>(message.name_size));
+  return address.ok() && TellRefusal(call, NetworkRules::Use::kReach, socket, *address);
 }
 
 // The address by which the caller itself sends a message to the path in its name. Nothing where
@@ -245,7 +255,10 @@ Outcome SysSendmsg(Call& call) {
   auto message = call.ReadObject<GuestMessage>(call.AddrArg(1));
   if (!message.ok() || message->name == 0) return ContinueNative();
   TRY_ASSIGN(const Fd socket, call.TakeFd(call.FdArg(0)));
-  if (!IsUnix(socket, {SOCK_DGRAM})) return ContinueNative();
+  if (!IsUnix(socket, {SOCK_DGRAM})) {
+    TellRefusal(call, socket, *message);
+    return ContinueNative();
+  }
   TRY_ASSIGN(const auto address, AddressOfMessage(call, *message));
   if (!address) return ContinueNative();
   TRY(Identify(call));
@@ -260,7 +273,13 @@ Outcome SysSendmmsg(Call& call) {
     return ContinueNative();
   }
   TRY_ASSIGN(const Fd socket, call.TakeFd(call.FdArg(0)));
-  if (!IsUnix(socket, {SOCK_DGRAM})) return ContinueNative();
+  if (!IsUnix(socket, {SOCK_DGRAM})) {
+    // The kernel sends them in order: a refused one is the last that it looks at.
+    (void)std::any_of(messages->begin(), messages->end(), [&](const GuestLetter& letter) {
+      return TellRefusal(call, socket, letter.message);
+    });
+    return ContinueNative();
+  }
   TRY_ASSIGN(const auto letters, Address(call, *messages));
   const auto renamed = [](const GuestLetter& letter) { return letter.address.has_value(); };
   if (std::none_of(letters.begin(), letters.end(), renamed)) return ContinueNative();

@@ -39,9 +39,9 @@ class PolicyTest(SandboxTest):
         path.write_text(json.dumps({"name": name, **parts}, indent=1))
         return path
 
-    def start(self, *flags):
+    def start(self, *flags, container=ID):
         """A container that goes on, and keeps no pipe of ours."""
-        command = ["timeout", "-k", "5", "60", MOAT, "--root", self.state, "run", "-d", *flags, ID]
+        command = ["timeout", "-k", "5", "60", MOAT, "--root", self.state, "run", "-d", *flags, container]
         null = subprocess.DEVNULL
         self.assertEqual(0, subprocess.run(command, stdin=null, stdout=null, stderr=null).returncode)
 
@@ -208,12 +208,14 @@ def ping():
         policy = self.policy(egress=egress)
         self.assert_says(expected + "\n", self.SCRIPT + f"print({script})", "--net", "host", "--policy", policy)
 
-    def start_in_this_network(self, policy):
+    def start_in_this_network(self, policy, change_more=None, name="bundle"):
         """A container that sleeps, in the network of the test."""
         def change(config):
             config["process"]["args"] = ["sleep", "100"]
             config["linux"]["namespaces"] = [n for n in config["linux"]["namespaces"] if n["type"] != "network"]
-        bundle = self.bundle(root("base"), change)
+            if change_more:
+                change_more(config)
+        bundle = self.bundle(root("base"), change, name=name)
         self.delete_at_end(ID)
         self.start("--policy", policy, "-b", bundle)
 
@@ -289,14 +291,26 @@ os.kill(child, signal.SIGKILL)""", "--net", "host", "--policy", policy, limit=12
     def test_what_the_kernel_refuses_is_told_with_its_rule(self):
         policy = self.policy(egress=self.ONE, listen={"otherwise": "deny", "rules": []})
         audit = self.folder / "audit"
-        self.assert_says("EPERM EPERM EPERM ok\n", self.SCRIPT + """
-print(tcp('10.2.0.1'), udp('10.2.0.1'), attempt(socket.socket().bind, ('0.0.0.0', 99)), tcp('10.1.0.1'))""",
+        self.assert_says("EPERM EPERM EPERM EPERM ok ok EPERM 1\n", self.SCRIPT + """
+def udp_messages(*addresses):
+    # As many as the kernel sent, or the error of the first.
+    data = ctypes.create_string_buffer(b"x")
+    vector = ctypes.create_string_buffer(struct.pack("QQ", ctypes.addressof(data), 1))
+    names = [ctypes.create_string_buffer(struct.pack("=H", 2) + struct.pack("!H", 8080) + socket.inet_aton(a) + bytes(8)) for a in addresses]
+    messages = ctypes.create_string_buffer(b"".join(
+        struct.pack("QQQQQQQQ", ctypes.addressof(n), 16, ctypes.addressof(vector), 1, 0, 0, 0, 0) for n in names))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        sent = libc.syscall(307, s.fileno(), ctypes.byref(messages), len(names), 0)
+        return sent if sent >= 0 else errno.errorcode[ctypes.get_errno()]
+print(tcp('10.2.0.1'), udp('10.2.0.1'), udp_message('10.2.0.1'), attempt(socket.socket().bind, ('0.0.0.0', 99)),
+      tcp('10.1.0.1'), udp_message('10.1.0.1'), udp_messages('10.2.0.1'), udp_messages('10.1.0.1', '10.2.0.1', '127.0.0.1'))""",
                          "--net", "host", "--policy", policy, "--audit", audit)
         lines = [json.loads(line) for line in audit.read_text().splitlines()]
         told = [(line["call"], line["args"], line["answer"]) for line in lines
-                if line["call"] in ("connect", "sendto", "bind")]
+                if line["call"] in ("connect", "sendto", "bind", "sendmsg", "sendmmsg")]
         self.assertEqual([("connect", ["10.2.0.1:8080/tcp"], "EPERM"), ("sendto", ["10.2.0.1:8080/udp"], "EPERM"),
-                          ("bind", ["0.0.0.0:99/tcp"], "EPERM")], told)
+                          ("sendmsg", ["10.2.0.1:8080/udp"], "EPERM"), ("bind", ["0.0.0.0:99/tcp"], "EPERM"),
+                          ("sendmmsg", ["10.2.0.1:8080/udp"], "EPERM"), ("sendmmsg", ["10.2.0.1:8080/udp"], "EPERM")], told)
         self.assertTrue(all(line["rule"].startswith(f"{policy}:") for line in lines if line["call"] == "connect"))
 
     def test_exec_is_bound_too(self):
@@ -432,6 +446,33 @@ def known(name, family=socket.AF_INET):
         policy = self.policy(egress=self.RULES)
         self.assert_says("['93.184.216.34'] ENETUNREACH\n", self.SCRIPT + "print(known('pypi.example'), "
                          "tcp('93.184.216.34'))", "--net", "none", "--policy", policy)
+
+    def test_names_are_known_where_pids_are_shared(self):
+        # The guest's resolver is a process of the owner's pid namespace, and must go with the guest (docs/adr/011).
+        owner = f"{ID}-owner"
+        self.delete_at_end(owner)
+        bundle = self.bundle(root("base"), lambda c: c["process"].update(args=["sleep", "100"]), name="owner")
+        self.start("-b", bundle, container=owner)
+        pid = json.loads(self.moat("state", owner).out)["pid"]
+
+        def join(config):
+            spaces = [n for n in config["linux"]["namespaces"] if n["type"] != "pid"]
+            config["linux"]["namespaces"] = spaces + [{"type": "pid", "path": f"/proc/{pid}/ns/pid"}]
+        self.start_in_this_network(self.policy(egress=self.RULES), join)
+        script = CALLS + self.SCRIPT + "print(tcp('93.184.216.34'), known('pypi.example'), tcp('93.184.216.34'), known('evil.example'))"
+        self.assert_ends(self.moat("exec", ID, "python3", "-c", script), 0, "EPERM ['93.184.216.34'] ok True\n")
+        named = lambda name: [p for p in sandbox.running() if sandbox.name_of(p) == name]  # noqa: E731
+        self.assertEqual(1, len(named("moat-resolver")))
+        self.assert_ends(self.moat("delete", "--force", ID), 0)
+        self.assertTrue(sandbox.wait_until(lambda: not named("moat-resolver")))
+        self.assertTrue(sandbox.wait_until(lambda: not [p for p in sandbox.descendants(os.getppid())
+                                                        if sandbox.name_of(p) == "moat-resolver"]), "a zombie is left")
+        self.assertEqual("running", self.status(owner))
+        # And one that dies ends the guest alone.
+        self.start_in_this_network(self.policy(egress=self.RULES), join, name="again")
+        os.kill(named("moat-resolver")[0], signal.SIGKILL)
+        self.assertTrue(sandbox.wait_until(lambda: self.status(ID) == "stopped"))
+        self.assertEqual("running", self.status(owner))
 
     def test_many_questions_and_broken_ones_hurt_nobody(self):
         self.says("['93.184.216.34'] ok", """(lambda server: (
