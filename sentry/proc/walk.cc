@@ -1,6 +1,5 @@
 #include "sentry/proc/walk.h"
 
-#include <limits.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -112,7 +111,6 @@ std::optional<WalkResult> Walker::Progress::Step(const std::string& component) {
     if (stack_.size() > 1) stack_.pop_back();
     return std::nullopt;
   }
-  if (component.size() > NAME_MAX) return Errno(ENAMETOOLONG);
   if (stack_.size() == 1 && component != "proc" && component != "sys") {
     ahead_.push_back(component);
     return LeftTree{Fd(), Rest()};

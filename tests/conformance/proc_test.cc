@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <bit>
+#include <climits>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -47,6 +48,22 @@ TEST_F(Proc, ThreadSelfIsOwnThread) {
               LinkAt("/proc/thread-self"));
   }).join();
 }
+// Not ENAMETOOLONG: procfs looks for them.
+TEST_F(Proc, LongNamesAreMissing) {
+  const std::string name(NAME_MAX + 1, 'x');
+  EXPECT_ERRNO(ENOENT, open(("/proc/" + name).c_str(), O_RDONLY));
+  EXPECT_ERRNO(ENOENT, open(("/proc/self/" + name + "/y").c_str(), O_RDONLY));
+  EXPECT_ERRNO(ENOENT, access(("/sys/" + name).c_str(), F_OK));
+}
+
+TEST_F(Proc, LinkItselfIsOpenedByPathOnly) {
+  const Fd link(open("/proc/self", O_PATH | O_NOFOLLOW));
+  ASSERT_TRUE(link);
+  struct stat status;
+  ASSERT_EQ(0, fstat(link.get(), &status));
+  EXPECT_TRUE(S_ISLNK(status.st_mode));
+}
+
 TEST_F(Proc, ListsOwnPid) {
   bool found = false;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
