@@ -93,6 +93,31 @@ class HostileImage(SandboxTest):
         mount = {"destination": f"/../../..{self.outside}/sub", "type": "tmpfs", "source": "tmpfs", "options": []}
         self.run_image(change=lambda config: config["mounts"].append(mount))
 
+    def test_mount_target_that_changes_while_it_is_mounted(self):
+        # Whoever shares the image's folder swaps the target for a link to the host, and back, all the time.
+        (self.image / "data").mkdir()
+        (self.image / "other").symlink_to(self.outside)
+        flip = ("import ctypes, os, sys\nlibc = ctypes.CDLL(None)\nos.chdir(sys.argv[1])\n"
+                "while True: libc.renameat2(-100, b'data', -100, b'other', 2)")  # RENAME_EXCHANGE
+        flipper = subprocess.Popen([sys.executable, "-c", flip, self.image])
+        self.addCleanup(flipper.wait)
+        self.addCleanup(flipper.kill)
+
+        def change(config):
+            config["process"]["args"] = ["/bin/sh", "-c", "echo ran; echo x >/data/sub/x; echo x >/data/file/x"]
+            config["root"]["readonly"] = False
+            config["mounts"] += [{"destination": "/data/sub", "type": "tmpfs", "source": "tmpfs", "options": []},
+                                 {"destination": "/data/file", "type": "bind", "source": str(self.image / "tmp"), "options": ["bind"]}]
+        bundle = self.bundle(self.image, change)
+        self.delete_at_end(ID)
+        codes = set()
+        for _ in range(25):
+            codes.add(self.moat("run", "--bundle", bundle, ID).code)
+            self.moat("delete", "--force", ID)
+            self.assertEqual(["file"], os.listdir(self.outside), "made outside")
+            self.assertEqual("untouched", (self.outside / "file").read_text())
+        print(f"exit codes {codes}")
+
     def test_mask_through_a_link(self):
         (self.image / "etc/masked").symlink_to(self.outside / "file")
         result = self.run_image("cat /etc/masked",

@@ -305,6 +305,64 @@ os.unlink("/tmp/file")
 fd = socket.recv_fds(there, 1, 1)[1][0]
 print(open("/proc/self/fd/%d" % fd).read())""")
 
+    def test_descriptors_pass_to_and_from_the_host_as_they_are(self):
+        # Over a socket of a volume. What comes in is what was given, no more; what goes out is a file of the container.
+        import socket
+        volume = self.folder / "volume"
+        volume.mkdir()
+        secret = self.secret()
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(volume / "socket"))
+        server.listen(1)
+        server.settimeout(30)
+        self.addCleanup(server.close)
+        received = []
+
+        def serve():
+            peer, _ = server.accept()
+            with peer, open(secret) as given:
+                socket.send_fds(peer, [b"x"], [given.fileno()])
+                received.extend(socket.recv_fds(peer, 1, 4)[1])
+        thread = threading.Thread(target=serve)
+        thread.start()
+        result = self.inside("""
+import os, socket
+peer = socket.socket(socket.AF_UNIX)
+peer.connect("/v/socket")
+fd = socket.recv_fds(peer, 1, 1)[1][0]
+print(os.read(fd, 99).decode())
+for wrong in (lambda: os.write(fd, b"x"), lambda: os.open("..", os.O_RDONLY, dir_fd=fd), lambda: os.listdir("/proc/self/fd/%d/.." % fd)):
+    try: print("got", wrong())
+    except OSError: pass
+with open("/tmp/mine", "w+") as file:
+    file.write("mine"); file.flush()
+    socket.send_fds(peer, [b"x"], [file.fileno()])
+peer.recv(1)""", "--volume", f"{volume}:/v")
+        thread.join()
+        self.assert_ends(result, 0, "secret of the host\n")
+        self.assertEqual(1, len(received))
+        try:
+            self.assertEqual(b"mine", os.pread(received[0], 9, 0))
+            self.assertNotEqual(os.stat("/tmp").st_dev, os.fstat(received[0]).st_dev)
+        finally:
+            os.close(received[0])
+
+    def test_kernel_log_and_memory_are_out_of_reach(self):
+        paths = ["/dev/kmsg", "/proc/kmsg", "/proc/kcore", "/proc/kallsyms", "/proc/modules", "/dev/mem", "/dev/kmem", "/dev/port",
+                 "/proc/kpageflags", "/proc/sysrq-trigger", "/sys/kernel/debug/x", "/sys/kernel/tracing/trace", "/sys/module/kernel/parameters",
+                 "/sys/kernel/security", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/kexec_load_limit_panic", "/proc/keys"]
+        self.assert_says("", f"""
+import os
+for path in {paths}:
+    try: got = os.read(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 99)
+    except OSError: got = b""
+    if got: print("read", path, got)
+    try: print("wrote", path, os.write(os.open(path, os.O_WRONLY | os.O_NONBLOCK), b"h"))
+    except OSError: pass
+for number in (("kmsg", 1, 11), ("mem", 1, 1), ("port", 1, 4)):
+    try: os.mknod("/tmp/" + number[0], 0o20600, os.makedev(*number[1:])); os.open("/tmp/" + number[0], os.O_RDONLY); print("opened", number)
+    except OSError: pass""")
+
     def test_a_folder_of_the_host_is_no_standard_stream(self):
         outside = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
         self.addCleanup(os.close, outside)
