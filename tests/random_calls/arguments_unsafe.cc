@@ -348,9 +348,9 @@ long Arguments::SocketAddress() {
   storage.ss_family = static_cast<sa_family_t>(family);
   char* bytes = reinterpret_cast<char*>(&storage);
   if (family == AF_UNIX) {
-    const char* path = OneOf(*this, kPaths);
+    const std::string path = OneOf(*this, kPaths);
     const size_t skip = offsetof(sockaddr_un, sun_path) + (OneIn(4) ? 1 : 0);
-    std::memcpy(bytes + skip, path, std::strlen(path));
+    path.copy(bytes + skip, path.size());
   } else if (family == AF_INET) {
     const uint16_t port = htons(static_cast<uint16_t>(OneIn(4) ? Below(65536) : 8000 + Below(4)));
     const uint32_t address = htonl(OneIn(8) ? static_cast<uint32_t>(Any()) : INADDR_LOOPBACK);
