@@ -38,6 +38,7 @@ namespace moat::guests {
 namespace {
 
 constexpr long kX32Bit = 0x40000000;
+constexpr long kNewTime = 0x80;  // CLONE_NEWTIME
 
 long Syscall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
   const long result = syscall(number, a, b, c, d, e, f);
@@ -107,8 +108,23 @@ constexpr ForbiddenCall kForbidden[] = {
     {"unshare_user", [] { return Syscall(SYS_unshare, CLONE_NEWUSER); }},
     {"unshare_mount", [] { return Syscall(SYS_unshare, CLONE_NEWNS); }},
     {"unshare_network", [] { return Syscall(SYS_unshare, CLONE_NEWNET); }},
+    {"unshare_pid", [] { return Syscall(SYS_unshare, CLONE_NEWPID); }},
+    {"unshare_ipc", [] { return Syscall(SYS_unshare, CLONE_NEWIPC); }},
+    {"unshare_uts", [] { return Syscall(SYS_unshare, CLONE_NEWUTS); }},
+    {"unshare_cgroup", [] { return Syscall(SYS_unshare, CLONE_NEWCGROUP); }},
+    {"unshare_time", [] { return Syscall(SYS_unshare, kNewTime); }},
     {"clone_user", [] { return Syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD); }},
     {"clone_mount", [] { return Syscall(SYS_clone, CLONE_NEWNS | SIGCHLD); }},
+    {"clone_pid", [] { return Syscall(SYS_clone, CLONE_NEWPID | SIGCHLD); }},
+    {"clone_network", [] { return Syscall(SYS_clone, CLONE_NEWNET | SIGCHLD); }},
+    {"clone_ipc", [] { return Syscall(SYS_clone, CLONE_NEWIPC | SIGCHLD); }},
+    {"clone_uts", [] { return Syscall(SYS_clone, CLONE_NEWUTS | SIGCHLD); }},
+    {"clone_cgroup", [] { return Syscall(SYS_clone, CLONE_NEWCGROUP | SIGCHLD); }},
+    {"clone3_user",
+     [] {
+       static uint64_t arguments[11] = {CLONE_NEWUSER, 0, 0, 0, SIGCHLD};
+       return Syscall(SYS_clone3, Address(arguments), sizeof arguments);
+     }},
     {"setns", [] { return Syscall(SYS_setns, 0, 0); }},
     {"io_uring_setup",
      [] {
@@ -159,7 +175,15 @@ constexpr ForbiddenCall kForbidden[] = {
     {"exec_with_cookie_1", [] { return ExecWithACookie(1); }},
     {"exec_with_cookie_minus_1", [] { return ExecWithACookie(-1); }},
     {"raw_socket", [] { return Syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0x300); }},
-    {"vsock_socket", [] { return Syscall(SYS_socket, 40, SOCK_STREAM, 0); }},
+    {"vsock_socket", [] { return Syscall(SYS_socket, AF_VSOCK, SOCK_STREAM, 0); }},
+    {"alg_socket", [] { return Syscall(SYS_socket, AF_ALG, SOCK_SEQPACKET, 0); }},
+    {"internet_raw_socket", [] { return Syscall(SYS_socket, AF_INET, SOCK_RAW, 255); }},
+    {"bluetooth_socket", [] { return Syscall(SYS_socket, AF_BLUETOOTH, SOCK_RAW, 1); }},
+    {"xdp_socket", [] { return Syscall(SYS_socket, AF_XDP, SOCK_RAW, 0); }},
+    {"netlink_audit_socket", [] { return Syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 9); }},
+    {"netlink_netfilter_socket", [] { return Syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 12); }},
+    {"netlink_generic_socket", [] { return Syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 16); }},
+    {"netlink_crypto_socket", [] { return Syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 21); }},
     {"x32_getpid", [] { return Syscall(kX32Bit + SYS_getpid); }},
     {"x32_openat",
      [] { return Syscall(kX32Bit + SYS_openat, AT_FDCWD, Address("/etc/passwd"), O_RDONLY); }},

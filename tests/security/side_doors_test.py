@@ -154,6 +154,19 @@ try:
 except OSError: pass
 for fd in fds: os.close(fd)""")
 
+    def test_memory(self):
+        # Of the container, and of the sentry: names, folders and files of /proc that it could remember.
+        self.assert_survives("""
+if os.fork() == 0:
+    kept = []
+    while True: kept.append(bytearray(8 << 20))
+assert os.WTERMSIG(os.wait()[1]) == 9
+for i in range(30000):
+    try: os.stat("/tmp/%d/%s" % (i, "x" * 200))
+    except OSError: pass
+fds = [os.open("/proc/self/maps", os.O_RDONLY) for _ in range(900)]
+for fd in fds: os.close(fd)""", "--memory", "96M")
+
     def test_huge_paths(self):
         self.assert_survives("""
 for length in (4095, 4096, 65536, 1 << 20):
