@@ -12,14 +12,18 @@
 #include <cstring>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "sentry/audit/refuse.h"
+#include "sentry/container.h"
 #include "sentry/fs/on_path.h"
+#include "sentry/fs/open_file.h"
 #include "sentry/net/by_task.h"
 #include "sentry/net/network_rules.h"
 #include "sentry/net/socket_address.h"
@@ -50,6 +54,29 @@ struct Errand {
   Place place;
   Caller caller;
 };
+
+// Behind a descriptor of /proc/self/fd no path is left, and an address needs one: the last part of
+// the name that the kernel knows, from the directory above, so that it fits.
+Result<TreePlace> ByName(Call& call, const TreePlace& descriptor) {
+  TRY_ASSIGN(const std::string name, call.container().tasks->NameOf(*descriptor.base));
+  if (!absl::StartsWith(name, "/")) return Errno(ECONNREFUSED);
+  const size_t slash = name.rfind('/');
+  const std::string above = slash == 0 ? "/" : name.substr(0, slash);
+  TRY_ASSIGN(auto directory,
+             OpenFile(call, {.where = {AT_FDCWD, above}, .flags = O_PATH | O_DIRECTORY}));
+  return TreePlace{.base = std::make_shared<const Fd>(std::move(directory.fd)),
+                   .root = {},
+                   .path = name.substr(slash + 1)};
+}
+
+// `act`, on a place that an address can name.
+template <typename T, typename Act>
+gofer::Outcome<T> Addressed(Call& call, const TreePlace& place, const Act& act) {
+  if (!place.is_descriptor()) return act(place);
+  const auto named = ByName(call, place);
+  return named.ok() ? act(*named) : gofer::Outcome<T>(gofer::Failure(named.error()));
+}
+
 Result<Errand> PrepareErrand(Call& call, const std::string& path) {
   TRY_ASSIGN(Place place, Locate(call, {AT_FDCWD, path}));
   TRY_ASSIGN(Caller caller, Identify(call));
@@ -61,8 +88,10 @@ Result<uint64_t> ConnectByGofer(Call& call, const Fd& socket, Errand& errand,
   const auto& caller = errand.caller;
   TRY(FromPlace<Unit>(
       call, std::move(errand.place),
-      [&](const TreePlace& place) {
-        return call.gofer().ConnectUnix(caller.credentials, socket.get(), place.ref(), give_up);
+      [&](const TreePlace& found) {
+        return Addressed<Unit>(call, found, [&](const TreePlace& place) {
+          return call.gofer().ConnectUnix(caller.credentials, socket.get(), place.ref(), give_up);
+        });
       },
       [&](absl::string_view path) { return NoSocketInVirtualTree<Unit>(call)(caller, path); }));
   return uint64_t{0};
@@ -73,16 +102,18 @@ Result<uint64_t> SendByGofer(Call& call, const Fd& socket, Errand& errand, const
   if (data.size > kMaxDatagram) return Errno(EMSGSIZE);
   TRY_ASSIGN(const std::string bytes, call.ReadBytes(platform::GuestAddr(data.address), data.size));
   const auto& caller = errand.caller;
-  TRY_ASSIGN(const size_t sent, FromPlace<size_t>(
-                                    call, std::move(errand.place),
-                                    [&](const TreePlace& place) {
-                                      return call.gofer().SendToUnix(caller.credentials,
-                                                                     socket.get(), place.ref(),
-                                                                     bytes, flags);
-                                    },
-                                    [&](absl::string_view path) {
-                                      return NoSocketInVirtualTree<size_t>(call)(caller, path);
-                                    }));
+  TRY_ASSIGN(const size_t sent,
+             FromPlace<size_t>(
+                 call, std::move(errand.place),
+                 [&](const TreePlace& found) {
+                   return Addressed<size_t>(call, found, [&](const TreePlace& place) {
+                     return call.gofer().SendToUnix(caller.credentials, socket.get(), place.ref(),
+                                                    bytes, flags);
+                   });
+                 },
+                 [&](absl::string_view path) {
+                   return NoSocketInVirtualTree<size_t>(call)(caller, path);
+                 }));
   return uint64_t{sent};
 }
 

@@ -426,6 +426,20 @@ TEST_F(UnixPeers, ByAPathOnlyDescriptor) {
   ASSERT_EQ(0, Connect(New(SOCK_STREAM), "/proc/self/fd/" + std::to_string(path.get())));
   EXPECT_EQ(getpid(), PeerOf(Fd(accept(server.get(), nullptr, nullptr))).pid);
 }
+TEST_F(UnixPeers, ByADescriptorWhosePathIsTooLong) {
+  const std::string folder(100, 'f');
+  ASSERT_SUCCESS(mkdir(folder.c_str(), 0755));
+  ASSERT_SUCCESS(chdir(folder.c_str()));
+  const Fd stream = NewServer(SOCK_STREAM, "stream"),
+           datagrams = NewServer(SOCK_DGRAM, "datagrams");
+  const Fd to_stream(open("stream", O_PATH | O_CLOEXEC));
+  const Fd to_datagrams(open("datagrams", O_PATH | O_CLOEXEC));
+  ASSERT_SUCCESS(chdir("/"));
+  const auto link = [](const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); };
+  EXPECT_CHILD_ERRNO(0, Connect(New(SOCK_STREAM), link(to_stream)));
+  EXPECT_CHILD_ERRNO(0, Connect(New(SOCK_DGRAM), link(to_datagrams)));
+  EXPECT_CHILD_ERRNO(0, SendTo(New(SOCK_DGRAM), link(to_datagrams)));
+}
 TEST_F(UnixPeers, OfAThreadIsTheProcess) {
   const Fd server = NewServer(SOCK_STREAM, "server");
   int error = -1;
