@@ -75,6 +75,9 @@ struct ProgramStart {
   // ones; it is told so (AT_SECURE). A task that can't be made to begin so does not execute it
   // (EPERM), or dies before its first instruction.
   std::optional<FileRights> rights;
+  // It is the stub that runs first, and makes a trap before anything of the program does: until
+  // then the task may be kept where it is.
+  bool traps_first = false;
 };
 
 // How a Session's exec ended.

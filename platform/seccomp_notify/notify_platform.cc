@@ -17,6 +17,7 @@
 #include "platform/seccomp_notify/receiver_gate.h"
 #include "platform/seccomp_notify/session.h"
 #include "platform/seccomp_notify/task_cpu.h"
+#include "platform/seccomp_notify/task_holds.h"
 #include "platform/seccomp_notify/traced_task.h"
 #include "platform/seccomp_notify/tracee.h"
 #include "platform/seccomp_notify/tracer.h"
@@ -67,6 +68,7 @@ class NotifyPlatform final : public Platform {
 
   ReceiverGate gate_;
   HoldChoice hold_choice_;
+  TaskHolds holds_;
   const Listener listener_;
   const uint64_t cookie_;
 };
@@ -79,6 +81,7 @@ Result<Trap> NotifyPlatform::Next() {
   auto trap = listener_.Receive();
   if (trap.ok()) {
     gate_.Took(trap->tid, Clock::now() - start < kWithoutSleep);
+    holds_.Release(trap->tid);
   } else {
     gate_.Leave();
   }
@@ -169,7 +172,7 @@ Result<std::unique_ptr<Session>> NotifyPlatform::Enter(const Trap& trap) {
   }
   TRY_ASSIGN(const user_regs_struct registers, task->Registers());
   return std::unique_ptr<Session>(
-      std::make_unique<TracedSession>(std::move(task), registers, cookie_));
+      std::make_unique<TracedSession>(std::move(task), registers, cookie_, holds_));
 }
 
 }  // namespace

@@ -67,7 +67,11 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
     const bool wants = start.names || start.trace_me || start.rights;
     if (wants && task_->StepsAfterExec() && !Begin(start).ok() && start.rights) Doom();
     over_ = true;
-    task_->Release();
+    if (start.traps_first) {
+      task_->ReleaseUntilTrap(holds_);
+    } else {
+      task_->Release();
+    }
     return {true, Errno(EIO)};
   }
   auto after = task_->Registers();

@@ -18,11 +18,12 @@ class TracedSession final : public Session {
  public:
   // `task` stands at the end of its trapped call; `registers` are those it has there.
   TracedSession(std::unique_ptr<StoppedTask> task, const user_regs_struct& registers,
-                uint64_t cookie)
+                uint64_t cookie, TaskHolds& holds)
       : task_(std::move(task)),
         trapped_(registers),
         calls_(*task_, registers, cookie),
-        cookie_(cookie) {}
+        cookie_(cookie),
+        holds_(holds) {}
   ~TracedSession() override;
 
   Result<uint64_t> Call(int nr, std::array<uint64_t, 6> args) override;
@@ -50,6 +51,7 @@ class TracedSession final : public Session {
   // At the trapped `syscall` instruction, or, once the program is replaced, at the vdso's.
   InjectedCalls calls_;
   const uint64_t cookie_;
+  TaskHolds& holds_;
   bool over_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <sys/user.h>
 
 #include "base/result.h"
+#include "platform/seccomp_notify/task_holds.h"
 
 namespace moat::platform::seccomp_notify {
 
@@ -35,6 +36,11 @@ class StoppedTask {
 
   // Lets the task run on, with the registers that were set last. Nothing when it has died.
   virtual void Release() = 0;
+  // The same for one that makes a trap first: it may stay on this CPU until then.
+  virtual void ReleaseUntilTrap(TaskHolds& holds) {
+    static_cast<void>(holds);
+    Release();
+  }
 };
 
 }  // namespace moat::platform::seccomp_notify

@@ -146,6 +146,11 @@ Errno Tracee::Reap() {
   return Errno(ESRCH);
 }
 
+void Tracee::ReleaseUntilTrap(TaskHolds& holds) {
+  if (tid_ >= 0) holds.Keep(tid_, std::exchange(cpu_, TaskCpu()));
+  Let();
+}
+
 void Tracee::Let() {
   if (tid_ < 0) return;
   cpu_.Release(tid_);

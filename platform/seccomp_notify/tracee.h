@@ -46,6 +46,7 @@ class Tracee final : public StoppedTask {
   bool ShouldRunOn() const override;
   // Restores the signal mask and detaches.
   void Release() override { Let(); }
+  void ReleaseUntilTrap(TaskHolds& holds) override;
 
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
@@ -65,9 +66,9 @@ class Tracee final : public StoppedTask {
   pid_t tid_ = -1;                    // -1: gone or released
   std::optional<uint64_t> old_mask_;  // set once the signals are blocked
   std::unique_ptr<OwnCpu> own_cpu_;   // each step wakes the task and then us: held on one CPU
-  TaskCpu cpu_;
-  uint64_t step_from_ = 0;     // the instruction that SetRegisters put it on
-  bool owes_sigtrap_ = false;  // somebody sent one while we stepped
+  TaskCpu cpu_;                       // holds nothing once somebody else does
+  uint64_t step_from_ = 0;            // the instruction that SetRegisters put it on
+  bool owes_sigtrap_ = false;         // somebody sent one while we stepped
 };
 
 }  // namespace moat::platform::seccomp_notify

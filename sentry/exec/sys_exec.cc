@@ -79,6 +79,7 @@ Outcome ExecInTask(Call& call, GuestAddr empty_path, const ExecArguments& argume
   TRY_ASSIGN(const TaskInfo* task, call.Task());
   const pid_t caller = task->tgid;
   execution.start.trace_me = call.container().plans->deferred_traces().IsDeferred(caller);
+  execution.start.traps_first = execution.plan && !execution.start.trace_me;
   const auto on_replaced = [&call, &execution](pid_t tgid) {
     call.container().NoteExec(tgid);
     call.container().cache->ForgetGroup(tgid);
