@@ -33,6 +33,11 @@
 namespace moat::sentry {
 namespace {
 
+// The end of an inotify instance that has had watches takes 20 ms (fsnotify_destroy_group waits for
+// a worker and a grace period), which a container that is soon over would wait for: as long as
+// these many look-ups by the gofer.
+constexpr uint32_t kLookupsBeforeRemembering = 1000;
+
 // What the container's init hands over once its filter is in force.
 struct Attachment {
   Fd listener, stub, proc_b, init_process;
@@ -84,7 +89,7 @@ absl::Status BuildParts(Sentry& sentry) {
   config.policy.Reset();
   container.audit = std::make_unique<Audit>(std::move(config.audit), config.id, config.audit_all);
   if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
-  auto gofer = gofer::Connect(std::move(config.gofer));
+  auto gofer = gofer::Connect(std::move(config.gofer), kLookupsBeforeRemembering);
   if (!gofer.ok()) return ErrnoStatus(gofer.error().value(), "connect to", "the gofer");
   container.gofer = std::move(gofer).value();
   return absl::OkStatus();

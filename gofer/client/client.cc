@@ -31,10 +31,11 @@ class SharedClient final : public Client {
 
 }  // namespace
 
-Result<std::unique_ptr<Client>> Connect(Fd socket) {
+Result<std::unique_ptr<Client>> Connect(Fd socket, uint32_t lookups_before_remembering) {
   auto service = std::make_shared<ServiceLink>(std::move(socket));
   TRY_ASSIGN(Fd events, service->ShakeHands());
-  auto names = events ? std::make_shared<NameCache>(std::move(events)) : nullptr;
+  auto names =
+      events ? std::make_shared<NameCache>(std::move(events), lookups_before_remembering) : nullptr;
   return std::unique_ptr<Client>(
       std::make_unique<SharedClient>(std::move(service), std::move(names)));
 }

@@ -191,9 +191,10 @@ class Client {
   virtual int hangup_fd() const = 0;
 };
 
-// Takes over the connected SEQPACKET socket and shakes hands (protocol version). Errors: EPROTO,
+// Takes over the connected SEQPACKET socket and shakes hands (protocol version). Nothing is
+// remembered of the first `lookups_before_remembering` names that are looked up. Errors: EPROTO,
 // EIO.
-Result<std::unique_ptr<Client>> Connect(Fd socket);
+Result<std::unique_ptr<Client>> Connect(Fd socket, uint32_t lookups_before_remembering = 0);
 
 }  // namespace moat::gofer
 

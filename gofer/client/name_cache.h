@@ -37,8 +37,9 @@ namespace moat::gofer {
 // Thread-safe.
 class NameCache {
  public:
-  // `events`: the gofer's inotify descriptor, non-blocking.
-  explicit NameCache(Fd events);
+  // `events`: the gofer's inotify descriptor, non-blocking. Of the first `warm_up` look-ups nothing
+  // is remembered.
+  explicit NameCache(Fd events, uint32_t warm_up = 0);
 
   // A walk as someone, from a directory or from the container's root.
   struct Question {
@@ -114,6 +115,7 @@ class NameCache {
   const Fd events_;
   const size_t max_entries_;
   absl::Mutex mutex_;                            // a leaf
+  uint32_t warm_up_ ABSL_GUARDED_BY(mutex_);     // look-ups that are left of it
   uint64_t moment_ ABSL_GUARDED_BY(mutex_) = 0;  // counts events
   std::vector<Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
   Entries entries_ ABSL_GUARDED_BY(mutex_);  // lately used ones first
