@@ -29,7 +29,7 @@ mkdir -p /roots /var/cache/moat
 mount -o ro LABEL=base /roots
 ln -s /roots "/var/cache/moat/{base}"
 export MOAT_BINARY=/payload/moat/bin/moat MOAT_TEST_PROGRAMS=/payload/programs MOAT_CACHE=/var/cache/moat
-export PYTHONPATH=/payload/tests/integration PYTHONDONTWRITEBYTECODE=1 HOME=/root
+export PYTHONPATH=/payload/tests/integration:/payload/tests/clients PYTHONDONTWRITEBYTECODE=1 HOME=/root
 uname -srv
 for one in {programs}; do
   program=${{one%%:*}} test=${{one#"$program"}}
@@ -44,7 +44,7 @@ def fill(payload, programs):
     """Lays out in `payload` what the machine needs."""
     build = pathlib.Path(MOAT).parent.parent
     subprocess.run(["cmake", "--install", build, "--prefix", payload / "moat"], check=True, stdout=subprocess.DEVNULL)
-    for folder in ("integration", "rootfs", "vm"):
+    for folder in ("clients", "integration", "rootfs", "vm"):
         shutil.copytree(TESTS / folder, payload / "tests" / folder)
     if os.path.isdir(PROGRAMS):
         shutil.copytree(PROGRAMS, payload / "programs")
