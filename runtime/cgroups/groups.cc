@@ -372,7 +372,6 @@ std::vector<std::string> Groups::Leaves(bool supervisor) const {
 }
 
 absl::Status Groups::JoinWorkload(pid_t pid) const { return JoinAll(Leaves(false), pid); }
-absl::Status Groups::JoinSupervisor(pid_t pid) const { return JoinAll(Leaves(true), pid); }
 
 absl::Status Groups::JoinWorkload(pid_t pid, const SubGroups& below) const {
   if (below.empty()) return JoinWorkload(pid);

@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
 #include "policies/container/policy.h"
+#include "runtime/cgroups/entrance.h"
 #include "runtime/cgroups/hierarchy.h"
 #include "runtime/cgroups/sub_groups.h"
 #include "runtime/spec/spec.h"
@@ -71,7 +72,9 @@ class Groups {
   absl::Status JoinWorkload(pid_t pid) const;
   // The same for groups below, which must be there already.
   absl::Status JoinWorkload(pid_t pid, const SubGroups& below) const;
-  absl::Status JoinSupervisor(pid_t pid) const;
+  // The way of new processes into the workload's groups, and into those of sentry and gofer.
+  absl::StatusOr<Entrance> ForWorkload() const { return Entrance::Open(Leaves(false)); }
+  absl::StatusOr<Entrance> ForSupervisor() const { return Entrance::Open(Leaves(true)); }
   // Sets linux.resources.pids, once no set-up process of ours is left in the group.
   absl::Status ApplyPidsLimit(const spec::Resources* resources) const;
 

@@ -279,8 +279,11 @@ absl::Status MakeInit(const InitConfig& config) {
 }  // namespace
 
 void RunInitParent(const InitConfig& config, int go) {
+  const int entered = config.groups.Enter();
   if (!WaitForGo(go)) ::_exit(1);
-  absl::Status status = config.observer ? config.observer("make init") : absl::OkStatus();
+  absl::Status status =
+      entered == 0 ? absl::OkStatus() : ErrnoStatus(entered, "enter", "the control groups");
+  if (status.ok() && config.observer) status = config.observer("make init");
   if (status.ok()) status = MakeInit(config);
   if (status.ok()) ::_exit(0);
   Send(config.setup_socket, "error", ErrorFields(status)).IgnoreError();

@@ -44,7 +44,8 @@ struct InitConfig {
   const attributes::ProcessAttributes& attributes;
   const std::vector<sock_filter>& filter;
   const seccomp::Profile& profile;
-  hooks::HookContainer container;  // for startContainer
+  hooks::HookContainer container;   // for startContainer
+  const cgroups::Entrance& groups;  // that init is to live in
   const StepObserver& observer;
   std::array<int, 3> stdio;
   int preserve_fds;
@@ -56,7 +57,7 @@ struct InitConfig {
   int init_socket;                // to the sentry
 };
 
-// The body of C1: waits for a byte on `go` (moat has put it into its control group), enters A,
+// The body of C1: enters the control groups, waits for a byte on `go`, enters A,
 // makes C2 and ends. Run in a child with P_A as the namespace of its pid.
 [[noreturn]] void RunInitParent(const InitConfig& config, int go);
 

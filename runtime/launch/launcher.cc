@@ -225,14 +225,11 @@ absl::Status Launcher::Listen() {
   return absl::OkStatus();
 }
 
-Placement Launcher::SupervisorPlacement() {
-  return [this](pid_t pid) { return groups_.groups.JoinSupervisor(pid); };
-}
-
 absl::Status Launcher::StartSentryProcess() {
+  ASSIGN_OR_RETURN(const cgroups::Entrance groups, groups_.groups.ForSupervisor());
   ASSIGN_OR_RETURN(sentry_,
                    StartSentry(sentry_program_.get(), ids_, pids_ ? pids_->supervisors.get() : -1,
-                               request_.die_with_parent, SupervisorPlacement()));
+                               request_.die_with_parent, groups));
   // It looks for our end at its gate, of which the children that come now have copies.
   if (request_.die_with_parent) RETURN_IF_ERROR(AwaitExecution(sentry_.gate, kSentry));
   scope_.reset();  // it has the sentry now
@@ -246,12 +243,13 @@ absl::Status Launcher::StartSentryProcess() {
 }
 
 absl::Status Launcher::StartGoferProcess() {
-  ASSIGN_OR_RETURN(
-      gofer_, StartGofer(gofer_program_.get(), sentry_.pid_namespace.get(), SupervisorPlacement()));
+  ASSIGN_OR_RETURN(const cgroups::Entrance groups, groups_.groups.ForSupervisor());
+  ASSIGN_OR_RETURN(gofer_, StartGofer(gofer_program_.get(), sentry_.pid_namespace.get(), groups));
   return absl::OkStatus();
 }
 
 absl::Status Launcher::StartInit() {
+  ASSIGN_OR_RETURN(const cgroups::Entrance groups, groups_.groups.ForWorkload());
   const InitConfig config = {.spec = request_.spec,
                              .ids = ids_,
                              .namespaces = namespaces_,
@@ -260,6 +258,7 @@ absl::Status Launcher::StartInit() {
                              .filter = filter_.program,
                              .profile = filter_.profile,
                              .container = {request_.id, request_.bundle, request_.spec.annotations},
+                             .groups = groups,
                              .observer = observer_,
                              .stdio = request_.stdio,
                              .preserve_fds = request_.preserve_fds,
@@ -273,14 +272,13 @@ absl::Status Launcher::StartInit() {
   {
     ASSIGN_OR_RETURN(const auto inside,
                      PidNamespaceForChildren::Enter(sentry_.pid_namespace.get()));
-    ASSIGN_OR_RETURN(init_parent_, Process::Clone(0, [this, &config, &go] {
+    ASSIGN_OR_RETURN(init_parent_, Process::CloneInto(groups, 0, [this, &config, &go] {
                        go.first.Reset();
                        setup_socket_.first.Reset();
                        RunInitParent(config, go.second.get());
                      }));
   }
   setup_socket_.second.Reset();
-  RETURN_IF_ERROR(groups_.groups.JoinWorkload(init_parent_.pid()));
   if (::write(go.first.get(), "g", 1) != 1) return ErrnoStatus(errno, "write", "go");
   return absl::OkStatus();
 }

@@ -104,7 +104,6 @@ class Launcher {
   hooks::HookSurroundings SurroundingsOfHooks(absl::string_view status, pid_t pid) const;
   const spec::Process& process() const { return *request_.spec.process; }
   const spec::Resources* resources() const;
-  Placement SupervisorPlacement();
   absl::StatusOr<std::string> Hostname() const;
   absl::StatusOr<Launched> Finish();
 

@@ -97,9 +97,9 @@ absl::Status Launcher::BootGofer() {
 absl::Status Launcher::StartResolver() {
   ASSIGN_OR_RETURN(const resolv::Questions questions,
                    resolv::OpenQuestions(init_.pidfd(), request_.names->resolver));
-  ASSIGN_OR_RETURN(resolver_boot_,
-                   launch::StartResolver(resolver_program_.get(), sentry_.pid_namespace.get(),
-                                         SupervisorPlacement()));
+  ASSIGN_OR_RETURN(const cgroups::Entrance groups, groups_.groups.ForSupervisor());
+  ASSIGN_OR_RETURN(resolver_boot_, launch::StartResolver(resolver_program_.get(),
+                                                         sentry_.pid_namespace.get(), groups));
   ASSIGN_OR_RETURN(const Fd policy, TextAsFile(filter_.policy));
   const Fd map = groups_.groups.TakeNameMap();
   json servers = json::array();

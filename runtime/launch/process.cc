@@ -79,10 +79,23 @@ Process& Process::operator=(Process&& other) noexcept {
   return *this;
 }
 
-absl::StatusOr<Process> Process::Clone(uint64_t flags, const std::function<void()>& body) {
+absl::StatusOr<Process> Process::CloneInto(const cgroups::Entrance& groups, uint64_t flags,
+                                           const std::function<void()>& body) {
+  if (groups.birthplace() >= 0) {
+    auto born = Clone(flags, body, groups.birthplace());
+    if (born.ok()) return born;
+  }
+  ASSIGN_OR_RETURN(Process process, Clone(flags, body));
+  RETURN_IF_ERROR(groups.Place(process.pid()));
+  return process;
+}
+
+absl::StatusOr<Process> Process::Clone(uint64_t flags, const std::function<void()>& body,
+                                       int group) {
   int pidfd = -1;
   clone_args arguments = {};
-  arguments.flags = flags | CLONE_PIDFD;
+  arguments.flags = flags | CLONE_PIDFD | (group >= 0 ? uint64_t{CLONE_INTO_CGROUP} : 0);
+  arguments.cgroup = group >= 0 ? static_cast<uint64_t>(group) : 0;
   arguments.pidfd = std::bit_cast<uint64_t>(&pidfd);
   // With CLONE_PARENT the kernel takes the caller's own (clone(2)).
   arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fd.h"
+#include "runtime/cgroups/entrance.h"
 
 namespace moat::launch {
 
@@ -28,7 +29,13 @@ class Process {
 
   // clone3(2) as a fork with CLONE_* `flags` and a pidfd; the child runs `body`, which must not
   // return. The caller must be single-threaded.
-  static absl::StatusOr<Process> Clone(uint64_t flags, const std::function<void()>& body);
+  // `group`: a directory of cgroup v2 that it is born in (CLONE_INTO_CGROUP); -1: where we are.
+  static absl::StatusOr<Process> Clone(uint64_t flags, const std::function<void()>& body,
+                                       int group = -1);
+  // The same, into `groups`: by birth, and, of cgroup v1, by `body`, which is to begin with
+  // groups.Enter().
+  static absl::StatusOr<Process> CloneInto(const cgroups::Entrance& groups, uint64_t flags,
+                                           const std::function<void()>& body);
 
   pid_t pid() const { return pid_; }  // as this process sees it; -1: none
   int pidfd() const { return pidfd_.get(); }

@@ -30,13 +30,14 @@ struct Start {
   int program;
   bool enters_user_namespace;
   bool die_with_parent;
+  const cgroups::Entrance* groups;
   Fd null;
   std::pair<Fd, Fd> boot;
   std::pair<Fd, Fd> gate;
 };
 
-absl::StatusOr<Start> MakeStart(const char* name, int program) {
-  Start start{.name = name, .program = program};
+absl::StatusOr<Start> MakeStart(const char* name, int program, const cgroups::Entrance& groups) {
+  Start start{.name = name, .program = program, .groups = &groups};
   start.null.Reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!start.null) return ErrnoStatus(errno, "open", "/dev/null");
   ASSIGN_OR_RETURN(start.boot, SocketPair());
@@ -56,14 +57,15 @@ int DieWithParent(int gate) {
   return ::poll(&entry, 1, 0) == 0 ? 0 : EPIPE;
 }
 
-int AwaitGo(Start& start) {
+int EnterGroupsAndAwaitGo(Start& start) {
   start.gate.first.Reset();
+  if (const int error = start.groups->Enter(); error != 0) return error;
   char go;
   return ::read(start.gate.second.get(), &go, 1) == 1 ? 0 : EPIPE;
 }
 
 int RunChild(Start& start) {
-  if (const int error = AwaitGo(start); error != 0) return error;
+  if (const int error = EnterGroupsAndAwaitGo(start); error != 0) return error;
   if (start.enters_user_namespace) {
     if (const int error = BecomeRootOfNamespace(); error != 0) return error;
   }
@@ -79,13 +81,13 @@ void Report(const Start& start, int error) {
 }
 
 absl::StatusOr<Process> CloneChild(Start& start, uint64_t flags) {
-  return Process::Clone(flags, [&start] { Report(start, RunChild(start)); });
+  return Process::CloneInto(*start.groups, flags, [&start] { Report(start, RunChild(start)); });
 }
 
 // The child ends at once, so that the program becomes an orphan of its pid namespace.
 absl::StatusOr<Process> CloneGrandchild(Start& start) {
-  return Process::Clone(0, [&start] {
-    int error = AwaitGo(start);
+  return Process::CloneInto(*start.groups, 0, [&start] {
+    int error = EnterGroupsAndAwaitGo(start);
     if (error == 0) {
       const pid_t program = ::fork();
       if (program > 0) ::_exit(0);
@@ -138,8 +140,8 @@ absl::Status AwaitExecution(const Fd& gate, absl::string_view name) {
 
 absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps& ids,
                                           int pid_namespace, bool die_with_parent,
-                                          const Placement& place) {
-  ASSIGN_OR_RETURN(Start start, MakeStart("moat-sentry", program));
+                                          const cgroups::Entrance& groups) {
+  ASSIGN_OR_RETURN(Start start, MakeStart("moat-sentry", program, groups));
   start.enters_user_namespace = true;
   start.die_with_parent = die_with_parent;
   SentryProcess sentry;
@@ -148,7 +150,6 @@ absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps&
                    CloneChildIn(pid_namespace, start, kSentryNamespaces | own_pids));
   const pid_t pid = sentry.process.pid();
   RETURN_IF_ERROR(WriteOuterMaps(pid, ids));
-  RETURN_IF_ERROR(place(pid));
   ASSIGN_OR_RETURN(sentry.user_namespace, OpenNamespace(pid, "user"));
   ASSIGN_OR_RETURN(sentry.pid_namespace, OpenNamespace(pid, "pid"));
   ASSIGN_OR_RETURN(sentry.net_namespace, OpenNamespace(pid, "net"));
@@ -157,24 +158,23 @@ absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps&
   return sentry;
 }
 
-absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace, const Placement& place) {
-  ASSIGN_OR_RETURN(Start start, MakeStart("moat-gofer", program));
+absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace,
+                                        const cgroups::Entrance& groups) {
+  ASSIGN_OR_RETURN(Start start, MakeStart("moat-gofer", program, groups));
   GoferProcess gofer;
   ASSIGN_OR_RETURN(gofer.process, CloneChildIn(pid_namespace, start, 0));
-  RETURN_IF_ERROR(place(gofer.process.pid()));
   ASSIGN_OR_RETURN(gofer.gate, LetGo(start));
   gofer.boot = std::move(start.boot.first);
   return gofer;
 }
 
-absl::StatusOr<Fd> StartResolver(int program, int pid_namespace, const Placement& place) {
-  ASSIGN_OR_RETURN(Start start, MakeStart("moat-resolver", program));
+absl::StatusOr<Fd> StartResolver(int program, int pid_namespace, const cgroups::Entrance& groups) {
+  ASSIGN_OR_RETURN(Start start, MakeStart("moat-resolver", program, groups));
   Process starter;
   {
     ASSIGN_OR_RETURN(const auto inside, PidNamespaceForChildren::Enter(pid_namespace));
     ASSIGN_OR_RETURN(starter, CloneGrandchild(start));
   }
-  RETURN_IF_ERROR(place(starter.pid()));
   ASSIGN_OR_RETURN(const Fd gate, LetGo(start));
   RETURN_IF_ERROR(AwaitExecution(gate, start.name));
   RETURN_IF_ERROR(starter.WaitForSuccess("the starter of moat-resolver"));

@@ -8,13 +8,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/fd.h"
+#include "runtime/cgroups/entrance.h"
 #include "runtime/launch/process.h"
 #include "runtime/namespaces/id_map.h"
 
 namespace moat::launch {
-
-// Called by moat once the child exists and before it runs: to move it into its control group.
-using Placement = std::function<absl::Status(pid_t)>;
 
 struct SentryProcess {
   Fd control;                                       // moat's end of descriptor 3
@@ -27,7 +25,7 @@ struct SentryProcess {
 // namespace, or in `pid_namespace` unless that is -1. The program may not run yet (AwaitExecution).
 absl::StatusOr<SentryProcess> StartSentry(int program, const namespaces::IdMaps& ids,
                                           int pid_namespace, bool die_with_parent,
-                                          const Placement& place);
+                                          const cgroups::Entrance& groups);
 
 struct GoferProcess {
   Fd boot;  // moat's end of descriptor 3
@@ -36,11 +34,12 @@ struct GoferProcess {
 };
 
 // In the pid namespace `pid_namespace`, otherwise as the caller is.
-absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace, const Placement& place);
+absl::StatusOr<GoferProcess> StartGofer(int program, int pid_namespace,
+                                        const cgroups::Entrance& groups);
 
 // As StartGofer, but as a child of that namespace's pid 1, which reaps it; it runs. Returns moat's
 // end of descriptor 3.
-absl::StatusOr<Fd> StartResolver(int program, int pid_namespace, const Placement& place);
+absl::StatusOr<Fd> StartResolver(int program, int pid_namespace, const cgroups::Entrance& groups);
 
 // Waits until the program of `name`, whose gate this is, runs, or could not be executed: an error.
 absl::Status AwaitExecution(const Fd& gate, absl::string_view name);
