@@ -430,7 +430,8 @@ static int Disturbed(int count) {
   disturbed = (pid_t)syscall(SYS_gettid);
   pthread_t thread;
   pthread_create(&thread, NULL, SendSigtrapForEver, NULL);
-  for (int i = 0; i < count; ++i) {
+  // On a busy machine the other thread may not have run by then.
+  for (int i = 0; i < count || signals_seen == 0; ++i) {
     long result;
     do result = Trap(i, 0, 0);
     while (result == -1 && errno == EINTR);  // it can come before the supervisor hears of the call

@@ -39,16 +39,17 @@ class UnifiedTest : public testing::Test {
 
   // The errno of opening `path` inside the workload's group; 0: it works.
   int OpenInside(const Groups& groups, const char* path) {
+    const auto entrance = groups.ForWorkload();
     int ready[2];
     EXPECT_EQ(::pipe2(ready, O_CLOEXEC), 0);
     const pid_t child = ::fork();
     if (child == 0) {
       char go;
-      if (::read(ready[0], &go, 1) != 1) ::_exit(255);
+      if (::read(ready[0], &go, 1) != 1 || entrance->Enter() != 0) ::_exit(255);
       const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
       ::_exit(file ? 0 : errno);
     }
-    EXPECT_TRUE(groups.JoinWorkload(child).ok());
+    EXPECT_TRUE(entrance.ok() && entrance->Place(child).ok());
     EXPECT_EQ(::write(ready[1], "g", 1), 1);
     int status = -1;
     ::waitpid(child, &status, 0);

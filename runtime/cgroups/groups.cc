@@ -199,13 +199,6 @@ void WarnOfKernelMemory(const spec::Resources& resources) {
   LogWarning("linux.resources.memory.kernel and kernelTCP have no effect: memory.limit counts all");
 }
 
-absl::Status JoinAll(const std::vector<std::string>& directories, pid_t pid) {
-  for (const std::string& directory : directories) {
-    RETURN_IF_ERROR(WriteFile(directory + "/cgroup.procs", absl::StrCat(pid)));
-  }
-  return absl::OkStatus();
-}
-
 void KillAll(const std::string& directory) {
   if (WriteFile(directory + "/cgroup.kill", "1").ok()) return;
   const absl::StatusOr<std::vector<pid_t>> pids = ReadPids(directory);
@@ -371,13 +364,13 @@ std::vector<std::string> Groups::Leaves(bool supervisor) const {
   return leaves;
 }
 
-absl::Status Groups::JoinWorkload(pid_t pid) const { return JoinAll(Leaves(false), pid); }
-
-absl::Status Groups::JoinWorkload(pid_t pid, const SubGroups& below) const {
-  if (below.empty()) return JoinWorkload(pid);
+absl::StatusOr<Entrance> Groups::ForWorkload(const SubGroups& below) const {
+  if (below.empty()) return ForWorkload();
   ASSIGN_OR_RETURN(const Layout layout, DetectLayout());
   ASSIGN_OR_RETURN(const auto directories, SubGroupDirectories(Leaves(false), layout, below));
-  return Annotate(JoinAll(directories, pid), "--cgroup");
+  auto entrance = Entrance::Open(directories);
+  if (!entrance.ok()) return Annotate(entrance.status(), "--cgroup");
+  return entrance;
 }
 
 std::string Groups::WorkloadDirectory(const Hierarchy& hierarchy) const {

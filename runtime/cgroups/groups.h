@@ -68,13 +68,11 @@ class Groups {
   const std::vector<std::string>& paths() const { return paths_; }
   static Groups FromPaths(std::vector<std::string> paths, std::string owner);
 
-  // Moves a process. Everything it forks from then on follows.
-  absl::Status JoinWorkload(pid_t pid) const;
-  // The same for groups below, which must be there already.
-  absl::Status JoinWorkload(pid_t pid, const SubGroups& below) const;
   // The way of new processes into the workload's groups, and into those of sentry and gofer.
   absl::StatusOr<Entrance> ForWorkload() const { return Entrance::Open(Leaves(false)); }
   absl::StatusOr<Entrance> ForSupervisor() const { return Entrance::Open(Leaves(true)); }
+  // Into groups below, which must be there already.
+  absl::StatusOr<Entrance> ForWorkload(const SubGroups& below) const;
   // Sets linux.resources.pids, once no set-up process of ours is left in the group.
   absl::Status ApplyPidsLimit(const spec::Resources* resources) const;
 

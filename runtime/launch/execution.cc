@@ -114,36 +114,29 @@ absl::Status Execution::StartJoiner() {
   ASSIGN_OR_RETURN(setup_socket_, SocketPair());
   ASSIGN_OR_RETURN(auto go, SocketPair());
   ASSIGN_OR_RETURN(const int namespaces, DifferingNamespaces(request_.init_pidfd));
+  ASSIGN_OR_RETURN(const cgroups::Entrance groups,
+                   request_.groups.ForWorkload(request_.sub_groups));
   const JoinConfig config = {.process = process(),
                              .environment = environment_,
                              .capabilities = capabilities_,
                              .attributes = attributes_,
                              .filter = filter_,
+                             .groups = groups,
                              .stdio = request_.stdio,
                              .preserve_fds = request_.preserve_fds,
                              .terminal = terminal_.slave.get(),
                              .init_pidfd = request_.init_pidfd,
                              .namespaces = namespaces,
                              .setup_socket = setup_socket_.second.get()};
-  ASSIGN_OR_RETURN(joiner_, Process::Clone(0, [this, &config, &go] {
+  ASSIGN_OR_RETURN(joiner_, Process::CloneInto(groups, 0, [this, &config, &go] {
                      go.first.Reset();
                      setup_socket_.first.Reset();
                      RunJoiner(config, go.second.get());
                    }));
   setup_socket_.second.Reset();
   terminal_.slave.Reset();
-  RETURN_IF_ERROR(PlaceJoiner());
   if (::write(go.first.get(), "g", 1) != 1) return ErrnoStatus(errno, "write", "go");
   return absl::OkStatus();
-}
-
-// The process inherits its place and its processors. Entering a control group may widen them again.
-absl::Status Execution::PlaceJoiner() {
-  const pid_t pid = joiner_.pid();
-  RETURN_IF_ERROR(
-      attributes::SetCpus(pid, attributes_.initial_cpus, "process.execCPUAffinity.initial"));
-  RETURN_IF_ERROR(request_.groups.JoinWorkload(pid, request_.sub_groups));
-  return attributes::SetCpus(pid, attributes_.final_cpus, "process.execCPUAffinity.final");
 }
 
 absl::Status Execution::AwaitBirth() {

@@ -34,7 +34,6 @@ class Execution {
   absl::Status LookInside();
   absl::Status OpenTerminal(const rootfs::ContainerRoot& root);
   absl::Status StartJoiner();
-  absl::Status PlaceJoiner();
   absl::Status AwaitBirth();
   absl::Status InstallFilter();
   absl::Status TellSentry();

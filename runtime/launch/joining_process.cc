@@ -126,12 +126,23 @@ absl::Status MakeJoining(const JoinConfig& config, int& setup) {
   return Send(setup, "born", nlohmann::json::object(), {{"pidfd", pidfd.get()}});
 }
 
+// The process inherits its place and its processors. Entering a control group may widen them again.
+absl::Status EnterGroups(const JoinConfig& config) {
+  RETURN_IF_ERROR(
+      attributes::SetCpus(0, config.attributes.initial_cpus, "process.execCPUAffinity.initial"));
+  if (const int error = config.groups.Enter(); error != 0) {
+    return ErrnoStatus(error, "enter", "the control groups");
+  }
+  return attributes::SetCpus(0, config.attributes.final_cpus, "process.execCPUAffinity.final");
+}
+
 }  // namespace
 
 void RunJoiner(const JoinConfig& config, int go) {
+  absl::Status status = EnterGroups(config);
   if (!WaitForGo(go)) ::_exit(1);
   int setup = config.setup_socket;
-  const absl::Status status = MakeJoining(config, setup);
+  if (status.ok()) status = MakeJoining(config, setup);
   if (status.ok()) ::_exit(0);
   ReportAndExit(setup, status);
 }

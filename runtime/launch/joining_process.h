@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "runtime/attributes/process_attributes.h"
+#include "runtime/cgroups/entrance.h"
 #include "runtime/launch/filter.h"
 #include "runtime/launch/identity.h"
 #include "runtime/spec/spec.h"
@@ -39,6 +40,7 @@ struct JoinConfig {
   const CapabilityMasks& capabilities;
   const attributes::ProcessAttributes& attributes;
   const Filter& filter;
+  const cgroups::Entrance& groups;  // that the process is to live in
   std::array<int, 3> stdio;
   int preserve_fds;
   int terminal;      // the slave, -1: none
@@ -47,7 +49,7 @@ struct JoinConfig {
   int setup_socket;  // to moat
 };
 
-// The body of J: waits for a byte on `go` (moat has put it into the container's control group).
+// The body of J: enters the container's control groups and waits for a byte on `go`.
 [[noreturn]] void RunJoiner(const JoinConfig& config, int go);
 
 }  // namespace moat::launch
