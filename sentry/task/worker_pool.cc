@@ -108,10 +108,14 @@ WorkerPool::WorkerPool(Container& container, platform::Platform& platform,
       on_end_(std::move(on_end)) {}
 
 absl::Status WorkerPool::Start() {
+  // Counts as a worker: the first one may have left (its tasks are gone already) before the second
+  // one comes, and must not be the last then.
+  workers_.fetch_add(1);
   RETURN_IF_ERROR(AddWorker());
   for (int i = 1; i < kFirstWorkers; ++i) {
     if (auto added = AddWorker(); !added.ok()) LogWarning(added.message());
   }
+  Leave();
   return absl::OkStatus();
 }
 

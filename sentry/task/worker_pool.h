@@ -20,7 +20,7 @@ class WorkerPool {
   // `on_fault` is called once, from any thread, when the platform or the gofer failed: the
   // container must end. `on_end` is called by the last worker as its last access to the pool, when
   // no task is left under the platform's filter: pool and platform may be destroyed then, and only
-  // then. The arguments outlive the pool.
+  // then. It may be called by Start already. The arguments outlive the pool.
   WorkerPool(Container& container, platform::Platform& platform,
              std::function<void(const std::string& why)> on_fault, std::function<void()> on_end);
 
@@ -39,7 +39,7 @@ class WorkerPool {
   platform::Platform& platform_;
   const std::function<void(const std::string&)> on_fault_;
   const std::function<void()> on_end_;
-  std::atomic<int> workers_ = 0;
+  std::atomic<int> workers_ = 0;  // and Start, while it runs
   std::atomic<int> waiting_ = 0;
 };
 

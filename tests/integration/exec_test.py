@@ -550,7 +550,7 @@ class Safety(ExecTest):
 
     def test_killed_moat_leaves_the_container_as_it_was(self):
         self.start()
-        for delay in (0, 0.002, 0.005, 0.008, 0.012, 0.02):
+        for delay in (0, 0.002, 0.003, 0.005, 0.006, 0.008, 0.01, 0.012, 0.02) * 2:
             process = subprocess.Popen([MOAT, "--root", self.state, "exec", ID, "sleep", "0.3"], stdin=subprocess.DEVNULL)
             time.sleep(delay)
             process.kill()
