@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <thread>
@@ -157,6 +158,10 @@ Result<std::unique_ptr<StoppedTask>> NotifyPlatform::StopThroughTracer(const Tra
 }
 
 Result<std::unique_ptr<Session>> NotifyPlatform::Enter(const Trap& trap) {
+  // A tracer outside the container's pid namespaces (`strace -f moat run ...`) shows as none.
+  constexpr int kMostVainTries = 100;
+  constexpr auto kPause = std::chrono::microseconds(200);
+  int vain_tries = 0;
   std::unique_ptr<StoppedTask> task;
   while (!task) {
     auto tracee = StopWith(trap, 0);
@@ -168,6 +173,18 @@ Result<std::unique_ptr<Session>> NotifyPlatform::Enter(const Trap& trap) {
       auto traced = StopThroughTracer(trap);
       if (traced.ok()) task = *std::move(traced);
       if (!traced.ok() && !(traced.error() == Errno(EAGAIN))) return traced.error();
+      if (!traced.ok()) {
+        if (++vain_tries == kMostVainTries) {
+          static std::atomic<bool> told{false};
+          if (told.exchange(true)) return Errno(EPERM);
+          LogWarning(
+              "a process of the container is traced from outside, where moat cannot reach the "
+              "tracer: it can execute no program (EPERM). Trace moat itself without its children, "
+              "or trace inside the container");
+          return Errno(EPERM);
+        }
+        std::this_thread::sleep_for(kPause);
+      }
     }
   }
   TRY_ASSIGN(const user_regs_struct registers, task->Registers());
