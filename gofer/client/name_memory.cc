@@ -14,7 +14,8 @@ namespace {
 
 // An open in a remembered directory costs a little more than one of a remembered name.
 constexpr unsigned kBeforeOpen = 3;
-constexpr unsigned kBeforeStat = 1;
+// A stat there costs what one of a remembered name does, but for a name that is missing.
+constexpr unsigned kBeforeStat = 3;
 // A directory is worth more than a name, and a walk through one comes to many names.
 constexpr unsigned kBeforeDirectory = 2;
 
@@ -98,7 +99,9 @@ std::optional<Outcome<struct statx>> NameMemory::Stat(const Credentials& credent
   if (!found.known) {
     if (auto step = FindDirectory(credentials, path)) {
       if (!step->directory) return Missing();
-      if (auto answer = StatIn(*step->directory, step->name, follow, mask)) return answer;
+      auto answer = StatIn(*step->directory, step->name, follow, mask);
+      const bool missing = answer && std::holds_alternative<Failure>(*answer);
+      if (answer && !(missing && found.ask)) return answer;
     }
     if (!found.ask) return std::nullopt;
     found.known = Resolve(*question);
