@@ -88,7 +88,7 @@ void NameCache::Insert(const Question& question, Known known, absl::Span<const W
   const size_t credentials = NumberOfLocked(question.credentials);
   const uint64_t hash = HashOf(credentials, question);
   if (max_entries_ == 0 || SearchLocked(question, credentials, hash) != nullptr) return;
-  std::shared_ptr<const Base> base = BaseOfLocked(question);
+  std::shared_ptr<const Base> base = BaseOfLocked(question, known);
   if (!base) return;
   if (entries_.size() >= max_entries_) EraseLocked(&entries_.back());
   entries_.push_front({hash,
@@ -105,9 +105,11 @@ void NameCache::Insert(const Question& question, Known known, absl::Span<const W
   for (const Watched& step : walk) by_step_.emplace(StepKey(step.watch, step.name), &entry);
 }
 
-std::shared_ptr<const NameCache::Base> NameCache::BaseOfLocked(const Question& question) {
-  if (const auto known = bases_.find(question.base_id); known != bases_.end()) {
-    return known->second.lock();
+std::shared_ptr<const NameCache::Base> NameCache::BaseOfLocked(const Question& question,
+                                                               const Known& known) {
+  if (known.is_base) return std::make_shared<const Base>(Base{question.base_id, Fd(), false});
+  if (const auto held = bases_.find(question.base_id); held != bases_.end()) {
+    return held->second.lock();
   }
   Fd fd;
   if (question.base >= 0) {
@@ -182,7 +184,7 @@ void NameCache::EraseLocked(Entry* entry) {
   for (const Watched& step : entry->walk) by_step_.erase({StepKey(step.watch, step.name), entry});
   const std::shared_ptr<const Base> base = std::move(entry->base);
   entries_.erase(entry->self);
-  if (base.use_count() == 1) bases_.erase(base->id);
+  if (base->shared && base.use_count() == 1) bases_.erase(base->id);
 }
 
 void NameCache::ClearLocked() {

@@ -51,6 +51,9 @@ class NameCache {
   };
   struct Known {
     std::shared_ptr<const Fd> file;  // O_PATH; null: there is no such name (ENOENT)
+    // It is the question's base. Nothing is held of it then: who asks has it, and its end is an
+    // event that comes before anything else can get its identity.
+    bool is_base = false;
   };
   struct Found {
     std::optional<Known> known;
@@ -74,7 +77,8 @@ class NameCache {
   // A directory that remembered walks start at. Held, so that nothing else gets its identity.
   struct Base {
     FileId id;
-    Fd fd;  // invalid: the container's root
+    Fd fd;               // invalid: the container's root, or not held (Known::is_base)
+    bool shared = true;  // among all that start there, by bases_
   };
   struct Entry {
     uint64_t key_hash = 0;
@@ -97,7 +101,7 @@ class NameCache {
   void ForgetDirectoryLocked(int32_t watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetStepsLocked(uint64_t first, uint64_t last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Null when there are no descriptors left.
-  std::shared_ptr<const Base> BaseOfLocked(const Question& question)
+  std::shared_ptr<const Base> BaseOfLocked(const Question& question, const Known& known)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EraseLocked(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ClearLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -61,16 +61,16 @@ bool EndsWalk(const struct statx& found, Follow follow) {
 }
 
 // Whether this process may look names up there: it has no capabilities.
-bool MaySearch(const Fd& directory) {
+bool MaySearch(int directory) {
   struct statx attributes;
-  return ::statx(directory.get(), ".", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &attributes) == 0;
+  return ::statx(directory, ".", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &attributes) == 0;
 }
 
-std::optional<Outcome<struct statx>> StatIn(const Fd& directory, const std::string& name,
-                                            Follow follow, uint32_t mask) {
+std::optional<Outcome<struct statx>> StatIn(int directory, const std::string& name, Follow follow,
+                                            uint32_t mask) {
   struct statx found;
   constexpr int kFlags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-  if (::statx(directory.get(), name.c_str(), kFlags, mask, &found) != 0) {
+  if (::statx(directory, name.c_str(), kFlags, mask, &found) != 0) {
     if (errno == ENOENT) return Missing();
     return std::nullopt;
   }
@@ -78,8 +78,8 @@ std::optional<Outcome<struct statx>> StatIn(const Fd& directory, const std::stri
   return found;
 }
 
-Channel::Memory OpenIn(const Fd& directory, const std::string& name, Follow follow) {
-  Fd file(::openat(directory.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+Channel::Memory OpenIn(int directory, const std::string& name, Follow follow) {
+  Fd file(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!file) return {.known = errno == ENOENT, .file = nullptr};
   struct statx found;
   if (::statx(file.get(), "", AT_EMPTY_PATH, STATX_TYPE, &found) != 0 || !EndsWalk(found, follow)) {
@@ -98,8 +98,8 @@ std::optional<Outcome<struct statx>> NameMemory::Stat(const Credentials& credent
   NameCache::Found found = names_->Find(*question, kBeforeStat);
   if (!found.known) {
     if (auto step = FindDirectory(credentials, path)) {
-      if (!step->directory) return Missing();
-      auto answer = StatIn(*step->directory, step->name, follow, mask);
+      if (step->directory < 0) return Missing();
+      auto answer = StatIn(step->directory, step->name, follow, mask);
       const bool missing = answer && std::holds_alternative<Failure>(*answer);
       if (answer && !(missing && found.ask)) return answer;
     }
@@ -124,8 +124,8 @@ Channel::Memory NameMemory::Find(const Credentials& credentials, const PathRef& 
   if (found.known) return {true, std::move(found.known->file)};
   const auto step = FindDirectory(credentials, path);
   if (!step) return {};
-  if (!step->directory) return {true, nullptr};
-  return OpenIn(*step->directory, step->name, follow);
+  if (step->directory < 0) return {true, nullptr};
+  return OpenIn(step->directory, step->name, follow);
 }
 
 std::optional<NameMemory::LastStep> NameMemory::FindDirectory(const Credentials& credentials,
@@ -139,7 +139,14 @@ std::optional<NameMemory::LastStep> NameMemory::FindDirectory(const Credentials&
   NameCache::Found found = names_->Find(*question, kBeforeDirectory);
   if (!found.known && found.ask) found.known = Resolve(*question);
   if (!found.known) return std::nullopt;
-  return LastStep{std::move(found.known->file), std::string(split->name)};
+  LastStep step = {std::string(split->name)};
+  if (found.known->is_base) {
+    step.directory = question->base;
+  } else if (found.known->file) {
+    step.directory = found.known->file->get();
+    step.held = std::move(found.known->file);
+  }
+  return step;
 }
 
 std::optional<NameCache::Known> NameMemory::Resolve(const NameCache::Question& question) {
@@ -158,9 +165,13 @@ std::optional<NameCache::Known> NameMemory::Resolve(const NameCache::Question& q
   std::memcpy(walk.data(), answer->body.data(), answer->body.size());
   NameCache::Known known;
   if (answer->value == 0) known.file = std::make_shared<const Fd>(std::move(answer->fd));
-  if (question.look_for == LookFor::kDirectory && known.file && !MaySearch(*known.file)) {
-    names_->GiveUp(question);
-    return std::nullopt;
+  if (question.look_for == LookFor::kDirectory && known.file) {
+    if (!MaySearch(known.file->get())) {
+      names_->GiveUp(question);
+      return std::nullopt;
+    }
+    known.is_base = question.path == "." && question.base >= 0;
+    if (known.is_base) known.file.reset();
   }
   names_->Insert(question, known, walk, moment);
   return known;

@@ -43,8 +43,9 @@ class NameMemory {
  private:
   // A name and the remembered directory that it is to be looked up in.
   struct LastStep {
-    std::shared_ptr<const Fd> directory;  // null: there is no such directory (ENOENT)
     std::string name;
+    int directory = -1;              // -1: there is no such directory (ENOENT)
+    std::shared_ptr<const Fd> held;  // what keeps it open, unless the caller does
   };
 
   std::optional<LastStep> FindDirectory(const Credentials& credentials, const PathRef& path);

@@ -14,6 +14,8 @@ namespace moat::sentry {
 namespace {
 
 constexpr size_t kMaxKnown = 512;
+// After so many new tasks those that are gone are let go, with their working directories.
+constexpr unsigned kBetweenSweeps = 64;
 
 bool IsGone(const KnownTask& task) {
   pollfd entry = {task.pidfd.get(), POLLIN, 0};
@@ -141,7 +143,7 @@ uint64_t TaskCache::Changes() {
 void TaskCache::Remember(pid_t tid, std::shared_ptr<const KnownTask> task, uint64_t changes) {
   absl::MutexLock lock(&mutex_);
   if (changes != changes_) return;
-  if (known_.size() >= kMaxKnown) DropDeadLocked();
+  if (known_.size() >= kMaxKnown || ++remembered_ % kBetweenSweeps == 0) DropDeadLocked();
   if (known_.size() >= kMaxKnown) known_.clear();
   known_[tid] = Record{std::move(task), nullptr, 0};
 }

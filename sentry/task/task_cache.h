@@ -99,6 +99,7 @@ class TaskCache {
   std::set<pid_t> unstable_directory_ ABSL_GUARDED_BY(mutex_);
   bool no_directory_is_stable_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  unsigned remembered_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t directory_changes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
