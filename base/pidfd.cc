@@ -1,5 +1,10 @@
 #include "base/pidfd.h"
 
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -20,6 +25,17 @@ absl::StatusOr<pid_t> PidOf(int pidfd) {
     if (absl::ConsumePrefix(&line, "Pid:") && absl::SimpleAtoi(line, &pid) && pid > 0) return pid;
   }
   return absl::NotFoundError("the process of a pidfd is gone");
+}
+
+Result<Fd> OpenThreadPidfd(pid_t tid) {
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kPidfdThread)));
+  if (!pidfd) return Errno(errno == EINVAL ? ENOSYS : ESRCH);
+  return pidfd;
+}
+
+bool HasEnded(const Fd& pidfd) {
+  pollfd entry = {pidfd.get(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) != 0;
 }
 
 }  // namespace moat

@@ -35,7 +35,7 @@ class NameMemory {
   // What statx(2) would answer, ENOENT included; nothing when the gofer has to be asked.
   std::optional<Outcome<struct statx>> Stat(const Credentials& credentials, const PathRef& path,
                                             Follow follow, uint32_t mask);
-  // What an O_PATH open would give, but for a directory's own rights.
+  // What an O_PATH open would give; nothing known when the gofer has to be asked.
   Channel::Memory Find(const Credentials& credentials, const PathRef& path, Follow follow);
   // Lets go of what has changed.
   void Refresh();

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/pidfd.h"
 #include "base/status.h"
 #include "platform/loader/plan.h"
 #include "platform/seccomp_notify/install_filter.h"
@@ -66,15 +67,16 @@ absl::StatusOr<Filter> MakeFilter(const std::optional<spec::Seccomp>& profile,
 }
 
 absl::Status CheckKernel() {
-  constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD: how the sentry knows threads
   constexpr char kNeeded[] =
       "this kernel can't run moat; it needs Linux 6.9 or newer with CONFIG_SECCOMP";
   const Result<void> support = platform::seccomp_notify::CheckKernelSupport();
   if (!support.ok()) {
     return Annotate(ErrnoStatus(support.error().value(), "seccomp", "user notification"), kNeeded);
   }
-  const Fd thread(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), kPidfdThread)));
-  if (!thread) return Annotate(ErrnoStatus(errno, "pidfd_open", "a thread"), kNeeded);
+  const Result<Fd> thread = OpenThreadPidfd(::getpid());
+  if (!thread.ok()) {
+    return Annotate(ErrnoStatus(thread.error().value(), "pidfd_open", "a thread"), kNeeded);
+  }
   return absl::OkStatus();
 }
 

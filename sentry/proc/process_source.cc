@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/pidfd.h"
 #include "base/read_file.h"
 
 namespace moat::sentry {
@@ -25,8 +26,6 @@ constexpr size_t kReadLimit = size_t{32} << 20;
 // linux/nsfs.h, Linux 6.11: the task with that number in the namespace of the descriptor, as a
 // number of the caller's namespace.
 constexpr unsigned long kGetPidFromPidns = _IOR(0xb7, 0x6, int);
-// linux/pidfd.h, Linux 6.9.
-constexpr unsigned kPidfdThread = O_EXCL;
 
 int ToInt(absl::string_view text) {
   int value = 0;

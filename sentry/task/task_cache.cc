@@ -1,13 +1,13 @@
 #include "sentry/task/task_cache.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
+#include "base/pidfd.h"
 #include "sentry/task/task_table.h"
 
 namespace moat::sentry {
@@ -16,11 +16,6 @@ namespace {
 constexpr size_t kMaxKnown = 512;
 // After so many new tasks those that are gone are let go, with their working directories.
 constexpr unsigned kBetweenSweeps = 64;
-
-bool IsGone(const KnownTask& task) {
-  pollfd entry = {task.pidfd.get(), POLLIN, 0};
-  return ::poll(&entry, 1, 0) != 0;
-}
 
 }  // namespace
 
@@ -130,7 +125,7 @@ std::shared_ptr<const KnownTask> TaskCache::Find(pid_t tid) {
     if (found == known_.end()) return nullptr;
     task = found->second.task;
   }
-  if (!IsGone(*task)) return task;
+  if (!HasEnded(task->pidfd)) return task;
   Forget(tid);
   return nullptr;
 }
@@ -149,7 +144,7 @@ void TaskCache::Remember(pid_t tid, std::shared_ptr<const KnownTask> task, uint6
 }
 
 void TaskCache::DropDeadLocked() {
-  std::erase_if(known_, [](const auto& entry) { return IsGone(*entry.second.task); });
+  std::erase_if(known_, [](const auto& entry) { return HasEnded(entry.second.task->pidfd); });
 }
 
 }  // namespace moat::sentry

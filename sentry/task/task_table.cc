@@ -69,13 +69,6 @@ Result<pid_t> TaskTable::ParentOf(pid_t tgid) const {
   return NumberInStatus(proc_, tgid, "\nPPid:\t");
 }
 
-Result<Fd> OpenThreadPidfd(pid_t tid) {
-  constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
-  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kPidfdThread)));
-  if (!pidfd) return Errno(errno == EINVAL ? ENOSYS : ESRCH);
-  return pidfd;
-}
-
 Result<Fd> TaskTable::TakeFd(pid_t tid, int fd) const {
   TRY_ASSIGN(const Fd pidfd, OpenThreadPidfd(tid));
   return TakeFdOf(pidfd, fd);

@@ -8,14 +8,12 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/pidfd.h"
 #include "base/result.h"
 #include "sentry/task/task_info.h"
 
 namespace moat::sentry {
 
-// A pidfd of one thread, not of its group: a thread has a descriptor table of its own when it was
-// cloned without CLONE_FILES. ESRCH; ENOSYS on a kernel before 6.9.
-Result<Fd> OpenThreadPidfd(pid_t tid);
 // A duplicate of a descriptor of the task behind `pidfd` (pidfd_getfd(2)): EBADF, ESRCH.
 Result<Fd> TakeFdOf(const Fd& pidfd, int fd);
 
