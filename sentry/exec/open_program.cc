@@ -27,6 +27,7 @@ Result<OpenedProgram> OpenAnew(Call& call, const Caller& caller, const Fd& fd) {
 Result<OpenedProgram> Readable(Call& call, Fd fd) {
   struct stat attributes;
   if (::fstat(fd.get(), &attributes) < 0) return Errno::Last();
+  if (S_ISLNK(attributes.st_mode)) return Errno(ELOOP);
   if (!S_ISREG(attributes.st_mode)) return Errno(EACCES);
   const int flags = ::fcntl(fd.get(), F_GETFL);
   if (flags < 0) return Errno::Last();

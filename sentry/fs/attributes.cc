@@ -90,7 +90,12 @@ Result<Unit> CheckAccess(Call& call, const PathArg& where, int mode, int at_flag
 Result<std::string> ReadLinkPath(Call& call, const PathArg& where) {
   return OnPath<std::string>(
       call, where,
-      [&](const Caller& caller, const TreePlace& place) {
+      [&](const Caller& caller, const TreePlace& place) -> gofer::Outcome<std::string> {
+        if (place.is_descriptor()) {
+          if (auto path = call.container().tree->PathOfLink(*place.base)) {
+            return gofer::Failure{Errno(ELOOP), gofer::Crossing{*std::move(path)}};
+          }
+        }
         return call.gofer().ReadLink(caller.credentials, place.ref());
       },
       [&](const Caller& caller, absl::string_view path) {

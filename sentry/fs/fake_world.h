@@ -195,6 +195,7 @@ class FakeTree : public VirtualTree {
   struct sysinfo SystemInfo() override {
     return {};
   }
+  std::optional<std::string> PathOfLink(const Fd&) override { return std::nullopt; }
   long MagicOf(const struct statx&) override { return 0; }
 };
 

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "sentry/proc/container_facts.h"
 #include "sentry/proc/directories.h"
 #include "sentry/proc/generators.h"
+#include "sentry/proc/links.h"
 #include "sentry/proc/node.h"
 #include "sentry/proc/snapshots.h"
 #include "sentry/proc/virtual_tree.h"
@@ -25,19 +25,12 @@ namespace {
 
 // sysfs shows a page for each attribute, procfs nothing.
 constexpr uint64_t kSysfsFileSize = 4096;
-constexpr uint64_t kMagicLinkSize = 64;  // fs/proc/base.c, proc_pid_link
+constexpr uint64_t kDescriptorLinkSize = 64;  // fs/proc/fd.c, proc_fd_instantiate
 
 bool InSysfs(absl::string_view path) { return absl::StartsWith(path, "/sys"); }
 
 bool WantsWrite(uint64_t flags) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0;
-}
-
-// Distinguishes nodes that have no file behind them: links. FNV-1a.
-uint64_t InodeOf(absl::string_view path) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (char c : path) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-  return hash | (uint64_t{1} << 63);  // the tmpfs counts up from 1
 }
 
 // The answer of a walk that did not end at a node.
@@ -67,16 +60,24 @@ struct statx StatxOf(const struct stat& attributes) {
   return result;
 }
 
+int View(const TreeConfig& config) {
+  return config.tmpfs_view >= 0 ? config.tmpfs_view : config.tmpfs;
+}
+
 class Tree final : public VirtualTree {
  public:
   explicit Tree(TreeConfig config)
       : facts_(std::move(config)),
         root_(BuildNodes(NodeTable())),
         snapshots_(facts_.processes()),
-        directories_(facts_.config().tmpfs, facts_.config().tmpfs_view >= 0
-                                                ? facts_.config().tmpfs_view
-                                                : facts_.config().tmpfs),
-        walker_(facts_, *root_, [this](const struct stat& file) { return PathOfFile(file); }) {}
+        directories_(facts_.config().tmpfs, View(facts_.config())),
+        links_(facts_.config().tmpfs, View(facts_.config())),
+        walker_(
+            facts_, *root_, [this](const struct stat& file) { return PathOfFile(file); },
+            [this](const Fd& fd) { return links_.PathOf(fd); }) {
+    struct stat own;
+    if (fstatat(facts_.config().proc_a, "self/ns/pid", &own, 0) == 0) namespaces_ = own.st_dev;
+  }
 
   VirtualResult<VirtualOpened> Open(const Viewer& viewer, absl::string_view path,
                                     uint64_t flags) override;
@@ -87,6 +88,7 @@ class Tree final : public VirtualTree {
                              bool follow) override;
   VirtualResult<Unit> Modify(const Viewer& viewer, absl::string_view path, bool follow) override;
   std::optional<std::string> PathOfDirectory(const struct statx& attributes) override;
+  std::optional<std::string> PathOfLink(const Fd& fd) override { return links_.PathOf(fd); }
   Result<Fd> Refresh(const Viewer& viewer, const struct statx& attributes) override;
   struct sysinfo SystemInfo() override {
     return SystemInfoOf(facts_);
@@ -109,7 +111,8 @@ class Tree final : public VirtualTree {
   Result<struct statx> StatNode(const TaskInfo& viewer, const Found& found);
   Result<struct statx> StatFile(const TaskInfo& viewer, const Found& found);
   Result<struct statx> StatDirectory(const TaskInfo& viewer, const Found& found);
-  Result<struct statx> StatLink(const TaskInfo& viewer, const Found& found);
+  Result<struct statx> StatLink(const Found& found);
+  Result<struct statx> StatNamespace(const Found& found) const;
   // The rights of the open file that fd/N stands for, as the link's mode shows them.
   mode_t DescriptorMode(const Found& found) const;
 
@@ -117,7 +120,9 @@ class Tree final : public VirtualTree {
   const std::unique_ptr<Node> root_;
   Snapshots snapshots_;
   Directories directories_;
+  Links links_;
   const Walker walker_;
+  dev_t namespaces_ = 0;  // nsfs
 };
 
 VirtualResult<VirtualOpened> Tree::Open(const Viewer& viewer, absl::string_view path,
@@ -137,10 +142,12 @@ VirtualResult<VirtualOpened> Tree::Open(const Viewer& viewer, absl::string_view 
 
 VirtualResult<VirtualOpened> Tree::OpenNode(const TaskInfo& viewer, const Found& found,
                                             uint64_t flags) {
-  if (found.node->IsLink()) return Errno(ELOOP);
   const bool directory = found.node->IsDirectory();
   const bool path_only = (flags & O_PATH) != 0;
+  if (found.IsLink() && !path_only) return Errno(ELOOP);
   if (!directory && (flags & O_DIRECTORY) != 0) return Errno(ENOTDIR);
+  // A descriptor of it would be the kernel's own.
+  if (found.is_namespace) return Errno(EACCES);
   if (!path_only) {
     if ((flags & O_TMPFILE) == O_TMPFILE) return Errno(EOPNOTSUPP);
     if (directory && ((flags & O_CREAT) != 0 || WantsWrite(flags))) return Errno(EISDIR);
@@ -157,6 +164,7 @@ VirtualResult<VirtualOpened> Tree::OpenNode(const TaskInfo& viewer, const Found&
 
 Result<Fd> Tree::OpenForReading(const TaskInfo& viewer, const Found& found, uint64_t flags) {
   if (found.node->IsDirectory()) return OpenDirectory(viewer, found, flags);
+  if (found.IsLink()) return links_.Open(found.path);
   return OpenFile(viewer, found, flags);
 }
 
@@ -230,7 +238,8 @@ VirtualResult<struct statx> Tree::Stat(const Viewer& viewer, absl::string_view p
 Result<struct statx> Tree::StatNode(const TaskInfo& viewer, const Found& found) {
   TRY_ASSIGN(const Permissions permissions, walker_.PermissionsOf(found));
   auto attributes = found.node->IsDirectory() ? StatDirectory(viewer, found)
-                    : found.node->IsLink()    ? StatLink(viewer, found)
+                    : found.is_namespace      ? StatNamespace(found)
+                    : found.IsLink()          ? StatLink(found)
                                               : StatFile(viewer, found);
   if (!attributes.ok()) return attributes.error();
   attributes->stx_uid = permissions.uid;
@@ -266,24 +275,23 @@ Result<struct statx> Tree::StatDirectory(const TaskInfo& viewer, const Found& fo
   return result;
 }
 
-Result<struct statx> Tree::StatLink(const TaskInfo& viewer, const Found& found) {
-  struct stat file {};
-  clock_gettime(CLOCK_REALTIME, &file.st_mtim);
-  file.st_atim = file.st_ctim = file.st_mtim;
-  struct stat directory {};
-  if (fstat(facts_.config().tmpfs, &directory) < 0) return Errno::Last();
-  file.st_dev = directory.st_dev;
-  file.st_ino = InodeOf(found.path);
+Result<struct statx> Tree::StatLink(const Found& found) {
+  TRY_ASSIGN(const struct stat file, links_.Attributes(found.path));
   struct statx result = StatxOf(file);
-  const bool magic = found.node->line.kind == NodeKind::kMagicLink;
-  if (magic) {
-    result.stx_size = kMagicLinkSize;
-  } else {
-    TRY_ASSIGN(const std::string text, walker_.LinkText(viewer, found));
-    result.stx_size = text.size();
-  }
-  const mode_t mode = found.node->line.text == "fd" ? DescriptorMode(found) : mode_t{0777};
+  // As procfs has it: links whose text depends on somebody say nothing of their size.
+  const NodeLine& line = found.node->line;
+  const bool descriptor = line.kind == NodeKind::kMagicLink && line.text == "fd";
+  if (descriptor) result.stx_size = kDescriptorLinkSize;
+  if (line.kind == NodeKind::kLink) result.stx_size = line.text.size();
+  const mode_t mode = descriptor ? DescriptorMode(found) : line.mode;
   result.stx_mode = static_cast<uint16_t>(S_IFLNK | mode);
+  return result;
+}
+
+Result<struct statx> Tree::StatNamespace(const Found& found) const {
+  TRY_ASSIGN(const struct stat file, walker_.StatTarget(found));
+  struct statx result = StatxOf(file);
+  result.stx_mode = static_cast<uint16_t>(file.st_mode);
   return result;
 }
 
@@ -309,7 +317,7 @@ VirtualResult<std::string> Tree::ReadLink(const Viewer& viewer, absl::string_vie
   WalkResult result = walker_.Walk(*viewer.task, path, false);
   const auto* found = std::get_if<Found>(&result);
   if (found == nullptr) return Elsewhere<std::string>(std::move(result));
-  if (!found->node->IsLink()) return Errno(EINVAL);
+  if (!found->IsLink()) return Errno(EINVAL);
   auto text = walker_.LinkText(*viewer.task, *found);
   if (!text.ok()) return text.error();
   return std::move(text).value();
@@ -320,10 +328,11 @@ VirtualResult<Unit> Tree::Access(const Viewer& viewer, absl::string_view path, i
   WalkResult result = walker_.Walk(*viewer.task, path, follow);
   const auto* found = std::get_if<Found>(&result);
   if (found == nullptr) return Elsewhere<Unit>(std::move(result));
-  if (found->node->IsLink()) return Unit{};
+  if (found->IsLink()) return Unit{};
   auto permissions = walker_.PermissionsOf(*found);
   if (!permissions.ok()) return permissions.error();
   if ((mode & W_OK) != 0 && IsReadOnly(found->path)) return Errno(EROFS);
+  if ((mode & W_OK) != 0 && found->is_namespace) return Errno(EPERM);  // S_IMMUTABLE (fs/nsfs.c)
   const Requester requester = RealRequester(*viewer.task);
   if (!Permits(requester, *permissions, mode & (R_OK | W_OK | X_OK))) return Errno(EACCES);
   // What can't be opened for writing must not look as if it could.
@@ -366,6 +375,9 @@ Result<Fd> Tree::Refresh(const Viewer& viewer, const struct statx& attributes) {
 }
 
 long Tree::MagicOf(const struct statx& attributes) {
+  const dev_t device = makedev(attributes.stx_dev_major, attributes.stx_dev_minor);
+  if (S_ISLNK(attributes.stx_mode)) return links_.IsOn(device) ? PROC_SUPER_MAGIC : 0;
+  if (device == namespaces_ && device != 0) return NSFS_MAGIC;
   const auto path = S_ISDIR(attributes.stx_mode)
                         ? directories_.PathOf(FileIdentity::Of(attributes))
                         : snapshots_.PathOf(FileIdentity::OfSealed(attributes));

@@ -217,11 +217,46 @@ TEST_F(TreeTest, LinksAreFollowedAsLinuxDoes) {
   EXPECT_EQ(Link("/proc/thread-self"), absl::StrCat(getpid(), "/task/", gettid()));
   EXPECT_EQ(OpenError("/proc/self", O_NOFOLLOW), ELOOP);
   EXPECT_TRUE(S_ISLNK(Stat("/proc/mounts", false).stx_mode));
+  EXPECT_EQ(Stat("/proc/mounts", false).stx_size, sizeof("self/mounts") - 1);
+  EXPECT_EQ(Stat("/proc/self", false).stx_size, 0u);
   EXPECT_THAT(Read("/proc/mounts"), StartsWith("overlay / overlay rw,relatime 0 0\n"));
   EXPECT_THAT(Read("/proc/net/dev"), HasSubstr("lo:"));
   EXPECT_EQ(OpenError("/proc/version/x"), ENOTDIR);
   EXPECT_EQ(OpenError("/proc/version/"), ENOTDIR);
   EXPECT_EQ(Link("/proc/version"), absl::StrCat("errno ", EINVAL));
+}
+
+TEST_F(TreeTest, LinksThemselvesAreOpenedByPathOnly) {
+  for (const std::string path : {"/proc/self", "/proc/mounts", "/proc/self/exe"}) {
+    const Fd link = Open(path, O_PATH | O_NOFOLLOW);
+    EXPECT_TRUE(S_ISLNK(StatOf(link).stx_mode));
+    EXPECT_EQ(StatOf(link).stx_ino, Stat(path, false).stx_ino);
+    EXPECT_EQ(tree().MagicOf(StatOf(link)), PROC_SUPER_MAGIC);
+    const std::string name =
+        path == "/proc/self/exe" ? absl::StrCat("/proc/", getpid(), "/exe") : path;
+    EXPECT_EQ(tree().PathOfLink(link), name);
+    EXPECT_EQ(Link(absl::StrCat("/proc/self/fd/", link.get())), name);
+  }
+  EXPECT_EQ(OpenError("/proc/self", O_PATH | O_NOFOLLOW | O_DIRECTORY), ENOTDIR);
+  EXPECT_EQ(tree().PathOfLink(Open("/proc", O_PATH)), std::nullopt);
+  // An entry of one of the tree's own directories is no link of the tree.
+  const Fd proc = Open("/proc");
+  const Fd entry(openat(proc.get(), "self", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  EXPECT_EQ(tree().PathOfLink(entry), std::nullopt);
+}
+
+TEST_F(TreeTest, NamespacesAreLookedAtAndNotOpened) {
+  struct stat own;
+  ASSERT_EQ(stat("/proc/self/ns/net", &own), 0);
+  const struct statx attributes = Stat("/proc/self/ns/net");
+  EXPECT_EQ(attributes.stx_ino, own.st_ino);
+  EXPECT_EQ(attributes.stx_mode, own.st_mode);
+  EXPECT_EQ(tree().MagicOf(attributes), NSFS_MAGIC);
+  EXPECT_TRUE(S_ISLNK(Stat("/proc/self/ns/net", false).stx_mode));
+  EXPECT_EQ(ErrorOf(tree().Access(viewer_, "/proc/self/ns/net", R_OK, true)), 0);
+  EXPECT_EQ(OpenError("/proc/self/ns/net"), EACCES);
+  EXPECT_EQ(OpenError("/proc/self/ns/net", O_PATH), EACCES);
+  EXPECT_EQ(OpenError("/proc/self/ns/net/x"), ENOTDIR);
 }
 
 TEST_F(TreeTest, WritableNodesAreTheKernelsOwnFiles) {

@@ -100,7 +100,8 @@ class VirtualTree {
   // ENOENT as procfs answers. No node can be opened for
   // writing, since a write to a snapshot would not be seen: EROFS in /sys, /proc/sys and
   // readonly_paths, else EACCES; but for those that the table says otherwise of (Writing). O_PATH
-  // gives an O_PATH descriptor. A link in the last place with O_NOFOLLOW is ELOOP, with O_PATH too.
+  // gives an O_PATH descriptor. A link in the last place with O_NOFOLLOW is ELOOP, but with O_PATH
+  // the descriptor is the link's own (PathOfLink).
   virtual VirtualResult<VirtualOpened> Open(const Viewer& viewer, absl::string_view path,
                                             uint64_t flags) = 0;
   // The identity (stx_dev_*, stx_ino) is the one that the next Open by the same thread group will
@@ -120,6 +121,8 @@ class VirtualTree {
   // Whether a directory descriptor with this identity (statx stx_dev_*, stx_ino) is one of the
   // tree's; its virtual path then.
   virtual std::optional<std::string> PathOfDirectory(const struct statx& attributes) = 0;
+  // Whether a descriptor is one of a link of the tree; the virtual path of that link then.
+  virtual std::optional<std::string> PathOfLink(const Fd& fd) = 0;
   // Whether an open file with this identity is a snapshot of the tree; a fresh snapshot of the same
   // node then (for lseek(fd, 0, SEEK_SET)). Errno ENOENT: not ours, or of a kind that is not
   // re-read.

@@ -154,6 +154,12 @@ Result<Found> Walker::Progress::Lookup(const Found& directory, const std::string
 
 std::optional<WalkResult> Walker::Progress::FollowLink(const Found& link) {
   if (++links_ > kMaxLinks) return Errno(ELOOP);
+  if (link.node->line.kind == NodeKind::kMagicLink && link.node->line.text == "ns") {
+    if (auto allowed = walker_.CheckGuard(viewer_, link); !allowed.ok()) return allowed.error();
+    stack_.push_back(link);
+    stack_.back().is_namespace = true;
+    return std::nullopt;
+  }
   if (link.node->line.kind == NodeKind::kMagicLink) {
     MagicTarget target = walker_.Follow(viewer_, link);
     if (auto* left = std::get_if<LeftTree>(&target)) {
@@ -200,6 +206,13 @@ bool Walker::MayTraceProcess(const TaskInfo& viewer, pid_t pid) const {
 
 Result<Permissions> Walker::PermissionsOf(const Found& found) const {
   Permissions permissions{.mode = found.node->line.mode, .directory = found.node->IsDirectory()};
+  if (found.is_namespace) {
+    TRY_ASSIGN(const struct stat attributes, StatTarget(found));
+    permissions.mode = attributes.st_mode & 07777;
+    permissions.uid = attributes.st_uid;
+    permissions.gid = attributes.st_gid;
+    return permissions;
+  }
   if (found.place.pid == 0) return permissions;
   // Owned by the process's effective ids, or by root when it is not dumpable; but the directory of
   // the process itself, which anybody may read, is always the process's.
@@ -209,6 +222,10 @@ Result<Permissions> Walker::PermissionsOf(const Found& found) const {
   permissions.uid = attributes->st_uid;
   permissions.gid = attributes->st_gid;
   return permissions;
+}
+
+Result<struct stat> Walker::StatTarget(const Found& found) const {
+  return facts_.processes().Stat(KernelPath(found));
 }
 
 Result<void> Walker::CheckGuard(const TaskInfo& viewer, const Found& found) const {
@@ -250,6 +267,7 @@ Result<std::string> Walker::LinkText(const TaskInfo& viewer, const Found& found)
     struct stat attributes;
     if (fstat(fd.get(), &attributes) < 0) return Errno::Last();
     if (auto path = path_of_file_(attributes)) return *std::move(path);
+    if (auto path = path_of_link_(fd)) return *std::move(path);
     TRY_ASSIGN(std::string name, facts_.processes().NameOf(fd));
     return IsKernelFile(fd) ? absl::StrCat("/proc", name) : name;
   }
@@ -261,14 +279,13 @@ Result<std::string> Walker::LinkText(const TaskInfo& viewer, const Found& found)
 }
 
 Result<Fd> Walker::RootOf(const Found& found) const {
-  TRY_ASSIGN(const struct stat root, facts_.processes().Stat(KernelPath(found)));
+  TRY_ASSIGN(const struct stat root, StatTarget(found));
   return facts_.config().root_behind(root);
 }
 
 MagicTarget Walker::Follow(const TaskInfo& viewer, const Found& found) const {
   if (auto allowed = CheckGuard(viewer, found); !allowed.ok()) return allowed.error();
   const absl::string_view kind = found.node->line.text;
-  if (kind == "ns") return Errno(EACCES);  // a namespace descriptor would be the kernel's own
   return kind == "fd" ? FollowDescriptor(found) : FollowKernelLink(found);
 }
 

@@ -25,6 +25,10 @@ struct Found {
   Place place;
   std::string path;     // canonical; "" for "/"
   bool masked = false;  // the configuration hides what is in it
+  // Not the link is meant but the namespace that it leads to, which has no name of its own.
+  bool is_namespace = false;
+
+  bool IsLink() const { return node->IsLink() && !is_namespace; }
 };
 
 using WalkResult = std::variant<Found, Errno, LeftTree>;
@@ -39,8 +43,15 @@ class Walker {
   // are in the tree.
   using PathOfFile = std::function<std::optional<std::string>(const struct stat& attributes)>;
 
-  Walker(const ContainerFacts& facts, const Node& root, PathOfFile path_of_file)
-      : facts_(facts), root_(root), path_of_file_(std::move(path_of_file)) {}
+  // The same of descriptors of links (Links::PathOf).
+  using PathOfLink = std::function<std::optional<std::string>(const Fd& fd)>;
+
+  Walker(const ContainerFacts& facts, const Node& root, PathOfFile path_of_file,
+         PathOfLink path_of_link)
+      : facts_(facts),
+        root_(root),
+        path_of_file_(std::move(path_of_file)),
+        path_of_link_(std::move(path_of_link)) {}
 
   // Walks an absolute path. A last link is followed with `follow` or a trailing slash.
   WalkResult Walk(const TaskInfo& viewer, absl::string_view path, bool follow) const;
@@ -56,6 +67,8 @@ class Walker {
                      int wanted) const;
   // The guard alone.
   Result<void> CheckGuard(const TaskInfo& viewer, const Found& found) const;
+  // What the kernel says of the file behind a magic link of a process.
+  Result<struct stat> StatTarget(const Found& found) const;
   bool MayTraceProcess(const TaskInfo& viewer, pid_t pid) const;
 
  private:
@@ -70,6 +83,7 @@ class Walker {
   const ContainerFacts& facts_;
   const Node& root_;
   const PathOfFile path_of_file_;
+  const PathOfLink path_of_link_;
 };
 
 }  // namespace moat::sentry
