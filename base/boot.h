@@ -12,7 +12,7 @@
 //   moat -> sentry    {"type":"boot","id":..,"trace":bool,"audit_all":bool,"cookie":"16 hex
 //   digits",
 //                      "tree":{"hostname","cpus","memory_limit","pids_limit","cpu_set","mounts",
-//                              "masked_paths","readonly_paths"}}
+//                              "masked_paths","readonly_paths","sysctls":{path:value}}}
 //                     fds: gofer, resolver?, log, init, trace?, audit?, policy, listen, loader,
 //                          cgroup_memory?, cgroup_cpu?, cgroup_pids?, tie?, proc_a?
 //   sentry -> moat    {"type":"ready"} once its root is built and its capabilities are gone, or

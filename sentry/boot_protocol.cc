@@ -53,6 +53,11 @@ TreeConfig ParseTree(const json& object) {
   tree.mounts = Strings(object, "mounts");
   tree.masked_paths = Strings(object, "masked_paths");
   tree.readonly_paths = Strings(object, "readonly_paths");
+  if (const auto sysctls = object.find("sysctls"); sysctls != object.end()) {
+    for (const auto& [path, value] : sysctls->items()) {
+      if (value.is_string()) tree.sysctls.emplace(path, value.get<std::string>());
+    }
+  }
   return tree;
 }
 

@@ -26,6 +26,7 @@
 #include "sentry/confinement.h"
 #include "sentry/container.h"
 #include "sentry/join_service.h"
+#include "sentry/own_network.h"
 #include "sentry/supervisor.h"
 #include "sentry/task/end_tasks.h"
 #include "sentry/task/served_filters.h"
@@ -141,6 +142,7 @@ absl::Status Prepare(Sentry& sentry, int control) {
   SetLog(sentry.config.log.get(), LogFormat::kText, LogLevel::kInfo, "moat-sentry");
   ASSIGN_OR_RETURN(sentry.root, EnterOwnRoot(sentry.config.proc_a.get()));
   sentry.config.proc_a.Reset();
+  SetOwnNetwork(sentry.root.proc, sentry.config.tree.sysctls);
   return DropPrivileges();
 }
 

@@ -4,6 +4,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "runtime/namespaces/sysctl.h"
 #include "runtime/rootfs/virtual_mounts.h"
 
 namespace moat::launch {
@@ -51,17 +53,25 @@ std::vector<int> ParseCpuList(absl::string_view list) {
 }
 
 nlohmann::json TreeValues(const spec::Spec& spec, const std::string& hostname,
-                          const std::vector<std::string>& mount_table) {
+                          const std::vector<std::string>& mount_table,
+                          const std::map<std::string, std::string>& sysctls) {
   const spec::Linux& config = spec.linux_config;
-  nlohmann::json tree = {
-      {"hostname", hostname},
-      {"cpus", 0.0},
-      {"memory_limit", uint64_t{0}},
-      {"pids_limit", int64_t{0}},
-      {"cpu_set", nlohmann::json::array()},
-      {"mounts", mount_table},
-      {"masked_paths", rootfs::SplitVirtual(config.masked_paths).for_sentry},
-      {"readonly_paths", rootfs::SplitVirtual(config.readonly_paths).for_sentry}};
+  auto by_path = nlohmann::json::object();
+  for (const auto& [name, value] : sysctls) {
+    // A name that is none was refused when the config was read.
+    if (const auto file = namespaces::SysctlFile(name); file.ok()) {
+      by_path[std::string(absl::StripPrefix(*file, "sys/"))] = value;
+    }
+  }
+  nlohmann::json tree = {{"hostname", hostname},
+                         {"cpus", 0.0},
+                         {"memory_limit", uint64_t{0}},
+                         {"pids_limit", int64_t{0}},
+                         {"cpu_set", nlohmann::json::array()},
+                         {"mounts", mount_table},
+                         {"masked_paths", rootfs::SplitVirtual(config.masked_paths).for_sentry},
+                         {"readonly_paths", rootfs::SplitVirtual(config.readonly_paths).for_sentry},
+                         {"sysctls", std::move(by_path)}};
   if (config.resources) AddLimits(*config.resources, tree);
   return tree;
 }

@@ -2,6 +2,7 @@
 #ifndef MOAT_RUNTIME_LAUNCH_BOOT_CONFIG_H_
 #define MOAT_RUNTIME_LAUNCH_BOOT_CONFIG_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,11 @@
 namespace moat::launch {
 
 // The boot message's field "tree" (base/boot.h; meanings: sentry/proc/virtual_tree.h,
-// TreeConfig). `mount_table` are lines of mountinfo(5).
+// TreeConfig). `mount_table` are lines of mountinfo(5), `sysctls` what is set in the container's
+// namespaces (linux.sysctl).
 nlohmann::json TreeValues(const spec::Spec& spec, const std::string& hostname,
-                          const std::vector<std::string>& mount_table);
+                          const std::vector<std::string>& mount_table,
+                          const std::map<std::string, std::string>& sysctls);
 
 // The CPUs of a list as cpuset.cpus takes it ("0-3,7"); malformed parts are left out.
 std::vector<int> ParseCpuList(absl::string_view list);

@@ -13,6 +13,7 @@
 #include "runtime/launch/later_mounts.h"
 #include "runtime/launch/launcher.h"
 #include "runtime/launch/message.h"
+#include "runtime/namespaces/joined_network.h"
 #include "runtime/resolv/questions.h"
 
 namespace moat::launch {
@@ -49,7 +50,8 @@ absl::Status Launcher::BootSentry() {
                  {"trace", request_.trace},
                  {"audit_all", request_.audit_all},
                  {"cookie", absl::StrFormat("%016x", filter_.cookie)},
-                 {"tree", TreeValues(request_.spec, hostname, root_.mount_table)}};
+                 {"tree", TreeValues(request_.spec, hostname, root_.mount_table,
+                                     namespaces::SysctlsOfJoined(request_.spec, namespaces_))}};
   NamedFds fds = {{"gofer", service_.first.get()},
                   {"log", request_.log_fd},
                   {"init", init_socket_.first.get()},

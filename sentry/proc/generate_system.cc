@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "sentry/proc/container_facts.h"
 #include "sentry/proc/filters.h"
@@ -176,11 +180,31 @@ Result<std::string> SystemVmstat(const NodeContext& context) {
 Result<std::string> SysctlValue(const NodeContext& context) {
   const std::string name(absl::StripPrefix(context.path, kSysctlPrefix));
   const auto& configured = context.facts.config().sysctls;
+  const ProcessSource& kernel = context.facts.processes();
+  const std::string path(absl::StripPrefix(context.path, "/proc/"));
   if (const auto found = configured.find(name); found != configured.end()) {
+    // What could be set in the own network too, the kernel writes in its own way.
+    if (absl::StartsWith(name, "net/") && kernel.Exists(path)) return kernel.Read(path);
     return absl::StrCat(found->second, "\n");
   }
   if (!context.text.empty()) return ConstantLine(context);
-  return context.facts.processes().Read(std::string(absl::StripPrefix(context.path, "/proc/")));
+  return kernel.Read(path);
+}
+
+Result<std::string> InterfaceSysctl(const NodeContext& context) {
+  auto value = SysctlValue(context);
+  const std::string& interface = context.place.name;
+  if (value.ok() || interface.empty() || !(value.error() == Errno(ENOENT))) return value;
+  std::vector<absl::string_view> parts = absl::StrSplit(context.path, '/');
+  // The interface's own, which the sentry cannot know.
+  if (parts.back() == "mtu") return Errno(ENOENT);
+  parts[parts.size() - 2] = "default";
+  const std::string path = absl::StrJoin(parts, "/");
+  return SysctlValue({.facts = context.facts,
+                      .viewer = context.viewer,
+                      .place = context.place,
+                      .path = path,
+                      .text = context.text});
 }
 
 Result<std::string> SysctlBootId(const NodeContext& context) {

@@ -45,8 +45,11 @@ Result<std::string> SystemVersion(const NodeContext& context);
 Result<std::string> SystemVmstat(const NodeContext& context);
 
 // /proc/sys (generate_system.cc). SysctlValue: the configuration's, else the line's text, else the
-// kernel's own.
+// kernel's own; below net that is what the sentry's own network says (sentry/own_network.h).
 Result<std::string> SysctlValue(const NodeContext& context);
+// The same below the directory of an interface; those that the sentry's own network does not have
+// show what a new one gets ("default").
+Result<std::string> InterfaceSysctl(const NodeContext& context);
 Result<std::string> SysctlBootId(const NodeContext& context);
 Result<std::string> SysctlHostname(const NodeContext& context);
 Result<std::string> SysctlUname(const NodeContext& context);  // the text names the field

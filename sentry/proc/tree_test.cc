@@ -372,8 +372,18 @@ TEST_F(TreeTest, ManyThreadsAskAtOnce) {
 }
 
 TEST_F(TreeTest, ConfiguredSysctlsWin) {
-  config_.sysctls = {{"net/ipv4/ip_forward", "1"}};
-  EXPECT_EQ(Read("/proc/sys/net/ipv4/ip_forward"), "1\n");
+  config_.sysctls = {{"kernel/msgmax", "17"}};
+  EXPECT_EQ(Read("/proc/sys/kernel/msgmax"), "17\n");
+}
+
+TEST_F(TreeTest, InterfacesHaveSettings) {
+  const std::string conf = "/proc/sys/net/ipv4/conf/";
+  EXPECT_THAT(Names(Open(conf)), AllOf(Contains("all"), Contains("default"), Contains("lo")));
+  EXPECT_EQ(Read(conf + "lo/forwarding"), ReadFile(conf + "lo/forwarding", 100).value());
+  EXPECT_EQ(OpenError(conf + "missing/forwarding"), ENOENT);
+  EXPECT_THAT(Names(Open("/proc/sys/net/ipv4/neigh")),
+              AllOf(Contains("default"), Contains("lo"), Not(Contains("all"))));
+  EXPECT_TRUE(Names(Open("/proc/sys/net/ipv4/neigh/lo")).empty());
 }
 
 }  // namespace

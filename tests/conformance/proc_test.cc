@@ -387,6 +387,46 @@ TEST_F(Proc, HostnameSettingIsTheHostname) {
   gethostname(name, sizeof name);
   EXPECT_EQ(std::string(name) + "\n", ReadFile("/proc/sys/kernel/hostname"));
 }
+std::set<std::string> NamesIn(const std::string& path) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    names.insert(entry.path().filename());
+  }
+  EXPECT_FALSE(error) << path;
+  return names;
+}
+// Others come and go on a machine.
+TEST_F(Proc, InterfacesHaveSettings) {
+  const auto conf = NamesIn("/proc/sys/net/ipv4/conf"), neigh = NamesIn("/proc/sys/net/ipv4/neigh");
+  for (const char* name : {"all", "default", "lo"}) {
+    EXPECT_TRUE(conf.contains(name)) << name;
+    EXPECT_EQ(name != std::string("all"), neigh.contains(name)) << name;
+    const std::string path = std::string("/proc/sys/net/ipv4/conf/") + name + "/forwarding";
+    const std::string forwarding = ReadFile(path);
+    EXPECT_TRUE(forwarding == "0\n" || forwarding == "1\n") << name << ": " << forwarding;
+  }
+  EXPECT_EQ(ReadFile("/proc/sys/net/ipv4/ip_forward"),
+            ReadFile("/proc/sys/net/ipv4/conf/all/forwarding"));
+}
+TEST_F(Proc, SettingsOfAllInterfacesAndOfNewOnesHaveTheSameNames) {
+  for (const std::string top : {"/proc/sys/net/ipv4/conf/", "/proc/sys/net/ipv6/conf/"}) {
+    EXPECT_EQ(NamesIn(top + "all"), NamesIn(top + "default"));
+    EXPECT_EQ(NamesIn(top + "all"), NamesIn(top + "lo"));
+    const std::filesystem::path lo = top + "lo";
+    for (const std::string& name : NamesIn(lo)) {
+      if (name == "stable_secret") continue;
+      EXPECT_FALSE(ReadFile(lo / name).empty()) << name;
+      EXPECT_EQ(name == "mc_forwarding" ? 0444u : 0644u, ModeOf(lo / name)) << name;
+    }
+  }
+}
+TEST_F(Proc, TableOfNeighboursHasSettings) {
+  for (const std::string top : {"/proc/sys/net/ipv4/neigh/", "/proc/sys/net/ipv6/neigh/"}) {
+    EXPECT_FALSE(ReadFile(top + "default/gc_thresh1").empty());
+    EXPECT_FALSE(ReadFile(top + "lo/locktime").empty());
+  }
+}
 TEST_F(Proc, FilesAreRegularAndEmptyToStat) {
   for (const char* path : {"/proc/self/status", "/proc/meminfo", "/proc/self/maps"}) {
     EXPECT_TRUE(S_ISREG(StatOf(path).st_mode)) << path;

@@ -351,6 +351,28 @@ class Namespaces(ConfigTest):
                   "socket.socket().bind(('127.0.0.1', 80)); print(info[2])")
         self.assert_ends(self.run_config(f'python3 -c "{script}"', change), 0, "17\n")
 
+    def test_sysctls_show_with_what_follows_from_them(self):
+        def change(config):
+            config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.disable_ipv6": "1",
+                                         "net.ipv4.ip_local_port_range": "2000 3000", "kernel.msgmax": "4096"}
+        script = ("cd /proc/sys; cat kernel/msgmax net/ipv4/ip_local_port_range net/ipv4/conf/lo/forwarding "
+                  "net/ipv4/conf/all/forwarding net/ipv6/conf/lo/disable_ipv6")
+        self.assert_ends(self.run_config(script, change), 0, "4096\n2000\t3000\n1\n1\n1\n")
+
+    def test_interfaces_of_a_network_have_settings(self):
+        pid = self.namespace("--net")
+        enter = ["nsenter", f"--net=/proc/{pid}/ns/net"]
+        self.assert_ends(run([*enter, "ip", "link", "add", "eth7", "type", "veth", "peer", "name", "peer7"]), 0)
+        def change(config):
+            self.join("network", f"/proc/{pid}/ns/net")(config)
+            config["linux"]["sysctl"] = {"net.ipv4.conf.eth7.rp_filter": "2", "net.ipv4.conf.default.arp_ignore": "1"}
+        script = ("cd /proc/sys/net; ls ipv4/conf ipv4/neigh | xargs; "
+                  "cat ipv4/conf/eth7/rp_filter ipv4/conf/eth7/arp_ignore")
+        shown = self.run_config(script, change).out.splitlines()
+        self.assertIn("ipv4/conf: all default eth7", shown[0])
+        self.assertIn("ipv4/neigh: default eth7", shown[0])
+        self.assertEqual(["2", "1"], shown[1:])
+
     def test_uts_by_path(self):
         pid = self.namespace("--uts")
         enter = ["nsenter", f"--uts=/proc/{pid}/ns/uts"]
