@@ -7,8 +7,9 @@ namespace {
 
 bool Follows(const Job& job) { return job.Wide(0) != 0; }
 
-// What the base itself refers to is meant. When that is an O_PATH descriptor the calls below give
-// EBADF: a way there would be setxattrat(2) of Linux 6.13.
+// What the base itself refers to is meant. For an O_PATH descriptor the calls below, like
+// setxattrat(2) and its kin, give EBADF: the sentry sends an open one
+// (sentry/syscalls/sys_xattr.cc).
 bool IsDescriptor(const Job& job) { return *job.path() == '\0'; }
 
 }  // namespace

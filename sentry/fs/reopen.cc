@@ -8,7 +8,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "sentry/container.h"
+#include "sentry/fs/open_file.h"
 
 namespace moat::sentry {
 namespace {
@@ -103,6 +106,40 @@ gofer::Outcome<Opened> Reopen(Call& call, const Caller& caller, const TreePlace&
   auto opened = ReopenFile(call, caller, place, flags, attributes);
   if (!opened.ok()) return Failure{opened.error(), {}};
   return *std::move(opened);
+}
+
+Result<Fd> OpenBehind(Call& call, const Fd& path_only) {
+  constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  struct stat wanted;
+  if (::fstat(path_only.get(), &wanted) < 0) return Errno::Last();
+  if (!S_ISREG(wanted.st_mode) && !S_ISDIR(wanted.st_mode)) return Errno(EBADF);
+  Fd opened = OpenByNumber(path_only, kFlags);
+  if (opened) return opened;
+  if (errno != EACCES) return Errno::Last();
+  TRY_ASSIGN(std::string name, call.container().tasks->NameOf(path_only));
+  if (!absl::StartsWith(name, "/")) return Errno(EACCES);
+  TRY_ASSIGN(auto found,
+             OpenFile(call, {.where = {AT_FDCWD, std::move(name)}, .flags = kFlags | O_NOFOLLOW}));
+  struct stat attributes;
+  if (::fstat(found.fd.get(), &attributes) < 0) return Errno::Last();
+  const bool same = attributes.st_dev == wanted.st_dev && attributes.st_ino == wanted.st_ino;
+  if (!same) return Errno(EACCES);
+  return std::move(found.fd);
+}
+
+Result<std::string> NameBehind(Call& call, const Caller& caller, const Fd& path_only) {
+  struct statx wanted {};
+  if (::statx(path_only.get(), "", AT_EMPTY_PATH, STATX_INO, &wanted) != 0) return Errno::Last();
+  TRY_ASSIGN(std::string name, call.container().tasks->NameOf(path_only));
+  if (!absl::StartsWith(name, "/")) return Errno(EBADF);
+  const auto found =
+      call.gofer().Stat(caller.credentials, {name, -1, -1}, AT_SYMLINK_NOFOLLOW, STATX_INO);
+  const auto* attributes = std::get_if<struct statx>(&found);
+  const bool same = attributes != nullptr && attributes->stx_ino == wanted.stx_ino &&
+                    attributes->stx_dev_major == wanted.stx_dev_major &&
+                    attributes->stx_dev_minor == wanted.stx_dev_minor;
+  if (!same) return Errno(EBADF);
+  return name;
 }
 
 bool MayOpenUnasked(uint64_t flags) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "gofer/client/client.h"
 #include "sentry/call.h"
@@ -19,6 +20,17 @@ namespace moat::sentry {
 // ENXIO for a socket.
 gofer::Outcome<gofer::Opened> Reopen(Call& call, const Caller& caller, const TreePlace& place,
                                      uint64_t flags);
+
+// The file behind an O_PATH descriptor, opened for those calls that need an open file, but no right
+// to read it: by the sentry's own right, else under its name by the caller's, if that still leads
+// to the same file. EBADF for what is neither a regular file nor a directory: to open that would be
+// noticed.
+Result<Fd> OpenBehind(Call& call, const Fd& path_only);
+
+// The name of the file behind an O_PATH descriptor, from the container's root, if `caller` finds
+// that file there. It may be another one's at once: nothing should be changed by it. EBADF when it
+// has none.
+Result<std::string> NameBehind(Call& call, const Caller& caller, const Fd& path_only);
 
 // Whether OpenUnasked can do anything with these flags of open(2): those of reading, and no
 // O_NOFOLLOW, which F_GETFL would not show.

@@ -53,12 +53,12 @@ gofer::Outcome<int> Watch(Call& call, const Caller& caller, const Fd& inotify,
   std::string name = ".";
   if (place.is_descriptor()) {
     struct stat attributes;
-    if (::fstat(place.base->get(), &attributes) < 0) return gofer::Failure(Errno::Last());
+    if (::fstat(place.base->get(), &attributes) < 0) return gofer::Failure{Errno::Last(), {}};
     if (!S_ISDIR(attributes.st_mode)) {
       auto known = call.container().tasks->NameOf(*place.base);
-      if (!known.ok()) return gofer::Failure(known.error());
+      if (!known.ok()) return gofer::Failure{known.error(), {}};
       name = *std::move(known);
-      if (attributes.st_nlink == 0 || name.front() != '/') return gofer::Failure(Errno(ENOENT));
+      if (attributes.st_nlink == 0 || name.front() != '/') return gofer::Failure{Errno(ENOENT), {}};
       if (S_ISLNK(attributes.st_mode)) mask |= IN_DONT_FOLLOW;
       path.base = path.root = -1;
     }

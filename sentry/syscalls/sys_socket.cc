@@ -74,7 +74,7 @@ template <typename T, typename Act>
 gofer::Outcome<T> Addressed(Call& call, const TreePlace& place, const Act& act) {
   if (!place.is_descriptor()) return act(place);
   const auto named = ByName(call, place);
-  return named.ok() ? act(*named) : gofer::Outcome<T>(gofer::Failure(named.error()));
+  return named.ok() ? act(*named) : gofer::Outcome<T>(gofer::Failure{named.error(), {}});
 }
 
 Result<Errand> PrepareErrand(Call& call, const std::string& path) {

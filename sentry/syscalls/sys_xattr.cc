@@ -6,7 +6,9 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
 #include "sentry/fs/on_path.h"
+#include "sentry/fs/reopen.h"
 #include "sentry/syscalls/guest_struct.h"
 #include "sentry/syscalls/handlers.h"
 
@@ -36,6 +38,65 @@ Result<Target> ReadTarget(Call& call, int dirfd, GuestAddr path, int at_flags) {
   return Target{std::move(where),
                 (at_flags & AT_SYMLINK_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes};
 }
+
+bool IsPathOnly(const Fd& fd) {
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  return flags >= 0 && (flags & O_PATH) != 0;
+}
+
+// `act` on the place. What a magic link leads to is there as an O_PATH descriptor, and the calls on
+// descriptors want an open file; `on_special` is for what cannot be opened without being noticed.
+// An O_PATH descriptor given by its number alone (AT_EMPTY_PATH) is refused: EBADF.
+template <typename T, typename Act, typename OnSpecial>
+gofer::Outcome<T> OnFile(Call& call, const Target& target, const TreePlace& place, const Act& act,
+                         const OnSpecial& on_special) {
+  const bool by_link = place.is_descriptor() && !target.where.path.empty();
+  if (!by_link || !IsPathOnly(*place.base)) return act(place.ref());
+  const auto opened = OpenBehind(call, *place.base);
+  if (opened.ok()) return act(gofer::PathRef{"", opened->get(), place.root.get()});
+  if (opened.error() == Errno(EBADF)) return on_special(*place.base);
+  return gofer::Failure{opened.error(), {}};
+}
+
+// Attributes of a FIFO, socket, device or symbolic link behind an O_PATH descriptor. They are read
+// by its name, which must not be relied upon to change any: EBADF.
+class SpecialFile {
+ public:
+  SpecialFile(Call& call, const Caller& caller, const Fd& file)
+      : call_(call), caller_(caller), file_(file) {}
+
+  gofer::Outcome<std::string> Get(const std::string& name) const {
+    if (IsOfUsers(name)) return gofer::Failure{Errno(ENODATA), {}};
+    const auto path = NameBehind(call_, caller_, file_);
+    if (!path.ok()) return gofer::Failure{path.error(), {}};
+    return call_.gofer().GetXattr(caller_.credentials, {*path, -1, -1}, Follow::kNo, name);
+  }
+  gofer::Outcome<std::string> List() const {
+    const auto path = NameBehind(call_, caller_, file_);
+    if (!path.ok()) return gofer::Failure{path.error(), {}};
+    return call_.gofer().ListXattr(caller_.credentials, {*path, -1, -1}, Follow::kNo);
+  }
+  static gofer::Outcome<Unit> Set(const std::string& name) {
+    return gofer::Failure{Errno(IsOfUsers(name) ? EPERM : EBADF), {}};
+  }
+  gofer::Outcome<Unit> Remove(const std::string& name) const {
+    if (IsOfUsers(name)) return Set(name);
+    auto there = Get(name);
+    auto* failure = std::get_if<gofer::Failure>(&there);
+    if (failure == nullptr) return gofer::Failure{Errno(EBADF), {}};
+    // To remove an access list that is not there is no error.
+    if (failure->error == Errno(ENODATA) && absl::StartsWith(name, "system.")) return Unit{};
+    return std::move(*failure);
+  }
+
+ private:
+  // xattr(7): those of the namespace user are for regular files and directories.
+  static bool IsOfUsers(const std::string& name) { return absl::StartsWith(name, "user."); }
+
+  Call& call_;
+  const Caller& caller_;
+  const Fd& file_;
+};
 
 // ERANGE for an empty name and for one that is too long (fs/xattr.c, import_xattr_name).
 Result<std::string> ReadName(Call& call, GuestAddr from) {
@@ -75,8 +136,13 @@ Outcome Set(Call& call, int dirfd, GuestAddr path, int at_flags, GuestAddr name_
   TRY(OnPath<Unit>(
       call, target.where,
       [&](const Caller& caller, const TreePlace& place) {
-        return call.gofer().SetXattr(caller.credentials, place.ref(), target.follow, name, value,
-                                     static_cast<int>(args.flags));
+        return OnFile<Unit>(
+            call, target, place,
+            [&](const gofer::PathRef& file) {
+              return call.gofer().SetXattr(caller.credentials, file, target.follow, name, value,
+                                           static_cast<int>(args.flags));
+            },
+            [&](const Fd&) { return SpecialFile::Set(name); });
       },
       NoneInVirtualTree<Unit>(call, target.follow, Errno(EOPNOTSUPP))));
   return Value{0};
@@ -90,8 +156,13 @@ Outcome Get(Call& call, int dirfd, GuestAddr path, int at_flags, GuestAddr name_
              OnPath<std::string>(
                  call, target.where,
                  [&](const Caller& caller, const TreePlace& place) {
-                   return call.gofer().GetXattr(caller.credentials, place.ref(), target.follow,
-                                                name);
+                   return OnFile<std::string>(
+                       call, target, place,
+                       [&](const gofer::PathRef& file) {
+                         return call.gofer().GetXattr(caller.credentials, file, target.follow,
+                                                      name);
+                       },
+                       [&](const Fd& file) { return SpecialFile(call, caller, file).Get(name); });
                  },
                  NoneInVirtualTree<std::string>(call, target.follow, Errno(EOPNOTSUPP))));
   return WriteSized(call, value, to, size);
@@ -103,7 +174,12 @@ Outcome List(Call& call, int dirfd, GuestAddr path, int at_flags, GuestAddr to, 
              OnPath<std::string>(
                  call, target.where,
                  [&](const Caller& caller, const TreePlace& place) {
-                   return call.gofer().ListXattr(caller.credentials, place.ref(), target.follow);
+                   return OnFile<std::string>(
+                       call, target, place,
+                       [&](const gofer::PathRef& file) {
+                         return call.gofer().ListXattr(caller.credentials, file, target.follow);
+                       },
+                       [&](const Fd& file) { return SpecialFile(call, caller, file).List(); });
                  },
                  NoneInVirtualTree<std::string>(call, target.follow, std::string())));
   return WriteSized(call, names, to, size);
@@ -115,7 +191,12 @@ Outcome Remove(Call& call, int dirfd, GuestAddr path, int at_flags, GuestAddr na
   TRY(OnPath<Unit>(
       call, target.where,
       [&](const Caller& caller, const TreePlace& place) {
-        return call.gofer().RemoveXattr(caller.credentials, place.ref(), target.follow, name);
+        return OnFile<Unit>(
+            call, target, place,
+            [&](const gofer::PathRef& file) {
+              return call.gofer().RemoveXattr(caller.credentials, file, target.follow, name);
+            },
+            [&](const Fd& file) { return SpecialFile(call, caller, file).Remove(name); });
       },
       NoneInVirtualTree<Unit>(call, target.follow, Errno(EOPNOTSUPP))));
   return Value{0};
@@ -135,8 +216,7 @@ Outcome GetByPath(Call& call, int at_flags) {
 // EBADF for descriptors that only stand for a place (O_PATH).
 Result<void> CheckOpened(Call& call, int number) {
   TRY_ASSIGN(const Fd fd, call.TakeFd(number));
-  const int flags = ::fcntl(fd.get(), F_GETFL);
-  if (flags < 0 || (flags & O_PATH) != 0) return Errno(EBADF);
+  if (IsPathOnly(fd)) return Errno(EBADF);
   return {};
 }
 

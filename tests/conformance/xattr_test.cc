@@ -153,15 +153,79 @@ TEST_F(Xattr, ByPathOnlyDescriptorIsEbadf) {
   EXPECT_ERRNO(EBADF, fsetxattr(file.get(), "user.a", "x", 1, 0));
   EXPECT_ERRNO(EBADF, fgetxattr(file.get(), "user.a", nullptr, 0));
 }
+std::string LinkTo(const Fd& file) { return "/proc/self/fd/" + std::to_string(file.get()); }
+
 TEST_F(Xattr, ThroughProcOfAPathOnlyDescriptor) {
   Fd file(open("file", O_PATH | O_CLOEXEC));
-  const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+  const std::string path = LinkTo(file);
   EXPECT_CHILD_ERRNO(0, Set("user.a", "x", 0, path.c_str()));
   EXPECT_EQ("x", Get("user.a"));
+  EXPECT_EQ("x", Get("user.a", path.c_str()));
+  EXPECT_EQ((std::vector<std::string>{"user.a"}), List(path.c_str()));
+  EXPECT_CHILD_ERRNO(EEXIST, Set("user.a", "y", XATTR_CREATE, path.c_str()));
+  EXPECT_SUCCESS(removexattr(path.c_str(), "user.a"));
+  EXPECT_EQ("ENODATA", Get("user.a", path.c_str()));
+}
+TEST_F(Xattr, ThroughProcOfAPathOnlyDescriptorOfADirectory) {
+  ASSERT_SUCCESS(mkdir("folder", 0700));
+  Fd folder(open("folder", O_PATH | O_CLOEXEC));
+  EXPECT_CHILD_ERRNO(0, Set("user.a", "x", 0, LinkTo(folder).c_str()));
+  EXPECT_EQ("x", Get("user.a", "folder"));
+  EXPECT_EQ("x", Get("user.a", LinkTo(folder).c_str()));
+}
+TEST_F(Xattr, ThroughProcOfAFileThatIsGone) {
+  Fd file(open("file", O_PATH | O_CLOEXEC));
+  ASSERT_SUCCESS(unlink("file"));
+  EXPECT_CHILD_ERRNO(0, Set("user.a", "x", 0, LinkTo(file).c_str()));
+  EXPECT_EQ("x", Get("user.a", LinkTo(file).c_str()));
+}
+TEST_F(Xattr, ThroughProcAsksForTheRightToTheFile) {
+  ASSERT_SUCCESS(chmod("file", 0600));
+  ASSERT_EQ(0, Set("user.a", "x"));
+  Fd file(open("file", O_PATH));
+  const std::string path = LinkTo(file);
+  char byte;
+  EXPECT_CHILD_ERRNO(EACCES, As({}, [&] { return Set("user.a", "y", 0, path.c_str()); }));
+  EXPECT_CHILD_ERRNO(EACCES,
+                     As({}, [&] { return ErrnoOf(getxattr(path.c_str(), "user.a", &byte, 1)); }));
+  EXPECT_CHILD_ERRNO(0, As({}, [&] { return ErrnoOf(listxattr(path.c_str(), nullptr, 0)); }));
+  EXPECT_EQ("x", Get("user.a"));
+}
+TEST_F(Xattr, ThroughProcOfAFileThatIsTheCallersAlone) {
+  ASSERT_SUCCESS(chown(".", 1000, 1000));
+  ASSERT_SUCCESS(chown("file", 1000, 1000));
+  ASSERT_SUCCESS(chmod("file", 0600));
+  Fd file(open("file", O_PATH));
+  const std::string path = LinkTo(file);
+  EXPECT_CHILD_ERRNO(0, As({}, [&] { return Set("user.a", "x", 0, path.c_str()); }));
+  EXPECT_EQ("x", Get("user.a", path.c_str()));
+}
+TEST_F(Xattr, ThroughProcOfWhatIsNoRegularFile) {
+  ASSERT_SUCCESS(mkfifo("fifo", 0600));
+  ASSERT_SUCCESS(symlink("file", "link"));
+  for (const char* name : {"fifo", "link", "/dev/null"}) {
+    Fd file(open(name, O_PATH | O_NOFOLLOW));
+    const std::string path = LinkTo(file);
+    const int without_list = name == std::string("link") ? EOPNOTSUPP : 0;
+    EXPECT_EQ("ENODATA", Get("user.a", path.c_str())) << name;
+    EXPECT_CHILD_ERRNO(EPERM, Set("user.a", "x", 0, path.c_str())) << name;
+    EXPECT_ERRNO(EPERM, removexattr(path.c_str(), "user.a")) << name;
+    EXPECT_EQ("ENODATA", Get("security.capability", path.c_str())) << name;
+    EXPECT_ERRNO(ENODATA, removexattr(path.c_str(), "security.capability")) << name;
+    EXPECT_ERRNO(without_list, removexattr(path.c_str(), "system.posix_acl_access")) << name;
+    EXPECT_EQ(std::vector<std::string>{}, List(path.c_str())) << name;
+  }
+}
+TEST_F(Xattr, ThroughTheLinksOfAProcess) {
+  EXPECT_CHILD_ERRNO(0, Set("user.a", "x", 0, "/proc/self/cwd"));
+  EXPECT_EQ("x", Get("user.a", "."));
+  EXPECT_EQ("x", Get("user.a", "/proc/self/cwd"));
+  EXPECT_EQ("ENODATA", Get("user.a", "/proc/self/exe"));
+  EXPECT_SUCCESS(listxattr("/proc/self/root", nullptr, 0));
 }
 TEST_F(Xattr, ThroughProcOfAnOpenFile) {
   Fd file(open("file", O_RDONLY | O_CLOEXEC));
-  const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+  const std::string path = LinkTo(file);
   EXPECT_CHILD_ERRNO(0, Set("user.a", "x", 0, path.c_str()));
   EXPECT_EQ("x", Get("user.a", path.c_str()));
   EXPECT_EQ((std::vector<std::string>{"user.a"}), List(path.c_str()));
