@@ -16,6 +16,7 @@
 #include "sentry/exec/exec.h"
 #include "sentry/exec/joiners.h"
 #include "sentry/exec/task_roots.h"
+#include "sentry/fs/short_names.h"
 #include "sentry/net/brief_waits.h"
 #include "sentry/net/network_rules.h"
 #include "sentry/proc/virtual_tree.h"
@@ -44,13 +45,14 @@ class Container {
 
   std::string id;
   std::unique_ptr<gofer::Client> gofer;
-  std::unique_ptr<VirtualTree> tree;  // thread-safe
-  std::unique_ptr<TaskTable> tasks;   // thread-safe
-  std::unique_ptr<TaskCache> cache;   // thread-safe
-  std::unique_ptr<ExecPlans> plans;   // thread-safe
-  std::unique_ptr<TaskRoots> roots;   // null where no task can change its root; thread-safe
-  std::unique_ptr<Tracer> tracer;     // null without --trace; thread-safe
-  std::unique_ptr<CallPolicy> calls;  // what the filter was made from
+  std::unique_ptr<VirtualTree> tree;        // thread-safe
+  std::unique_ptr<ShortNames> short_names;  // thread-safe
+  std::unique_ptr<TaskTable> tasks;         // thread-safe
+  std::unique_ptr<TaskCache> cache;         // thread-safe
+  std::unique_ptr<ExecPlans> plans;         // thread-safe
+  std::unique_ptr<TaskRoots> roots;         // null where no task can change its root; thread-safe
+  std::unique_ptr<Tracer> tracer;           // null without --trace; thread-safe
+  std::unique_ptr<CallPolicy> calls;        // what the filter was made from
   std::unique_ptr<NetworkRules> network;
   std::unique_ptr<Audit> audit;  // thread-safe
 

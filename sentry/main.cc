@@ -122,6 +122,8 @@ absl::Status BuildContainer(Sentry& sentry) {
   tree.cgroup_cpu = config.cgroup_cpu.get();
   tree.cgroup_pids = config.cgroup_pids.get();
   ASSIGN_OR_RETURN(container.tree, MakeVirtualTree(std::move(tree)));
+  container.short_names =
+      std::make_unique<ShortNames>(sentry.root.scratch.get(), sentry.root.scratch_view.get());
 
   ASSIGN_OR_RETURN(container.init_tgid, PidOf(sentry.attachment.init_process.get()));
   if (!config.tie) return absl::OkStatus();

@@ -12,7 +12,6 @@
 #include <cstring>
 #include <functional>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,7 +22,6 @@
 #include "sentry/audit/refuse.h"
 #include "sentry/container.h"
 #include "sentry/fs/on_path.h"
-#include "sentry/fs/open_file.h"
 #include "sentry/net/by_task.h"
 #include "sentry/net/network_rules.h"
 #include "sentry/net/socket_address.h"
@@ -55,26 +53,15 @@ struct Errand {
   Caller caller;
 };
 
-// Behind a descriptor of /proc/self/fd no path is left, and an address needs one: the last part of
-// the name that the kernel knows, from the directory above, so that it fits.
-Result<TreePlace> ByName(Call& call, const TreePlace& descriptor) {
-  TRY_ASSIGN(const std::string name, call.container().tasks->NameOf(*descriptor.base));
-  if (!absl::StartsWith(name, "/")) return Errno(ECONNREFUSED);
-  const size_t slash = name.rfind('/');
-  const std::string above = slash == 0 ? "/" : name.substr(0, slash);
-  TRY_ASSIGN(auto directory,
-             OpenFile(call, {.where = {AT_FDCWD, above}, .flags = O_PATH | O_DIRECTORY}));
-  return TreePlace{.base = std::make_shared<const Fd>(std::move(directory.fd)),
-                   .root = {},
-                   .path = name.substr(slash + 1)};
-}
-
-// `act`, on a place that an address can name.
+// `act`, on a path that an address can hold. Behind a descriptor of /proc/self/fd no path is left;
+// the name that the kernel knows may be too long.
 template <typename T, typename Act>
 gofer::Outcome<T> Addressed(Call& call, const TreePlace& place, const Act& act) {
-  if (!place.is_descriptor()) return act(place);
-  const auto named = ByName(call, place);
-  return named.ok() ? act(*named) : gofer::Outcome<T>(gofer::Failure{named.error(), {}});
+  if (!place.is_descriptor()) return act(place.ref());
+  const auto name = call.container().tasks->NameOf(*place.base);
+  if (!name.ok()) return gofer::Failure{name.error(), {}};
+  if (!absl::StartsWith(*name, "/")) return gofer::Failure{Errno(ECONNREFUSED), {}};
+  return call.container().short_names->With<T>(*name, act);
 }
 
 Result<Errand> PrepareErrand(Call& call, const std::string& path) {
@@ -89,8 +76,8 @@ Result<uint64_t> ConnectByGofer(Call& call, const Fd& socket, Errand& errand,
   TRY(FromPlace<Unit>(
       call, std::move(errand.place),
       [&](const TreePlace& found) {
-        return Addressed<Unit>(call, found, [&](const TreePlace& place) {
-          return call.gofer().ConnectUnix(caller.credentials, socket.get(), place.ref(), give_up);
+        return Addressed<Unit>(call, found, [&](const gofer::PathRef& path) {
+          return call.gofer().ConnectUnix(caller.credentials, socket.get(), path, give_up);
         });
       },
       [&](absl::string_view path) { return NoSocketInVirtualTree<Unit>(call)(caller, path); }));
@@ -106,9 +93,9 @@ Result<uint64_t> SendByGofer(Call& call, const Fd& socket, Errand& errand, const
              FromPlace<size_t>(
                  call, std::move(errand.place),
                  [&](const TreePlace& found) {
-                   return Addressed<size_t>(call, found, [&](const TreePlace& place) {
-                     return call.gofer().SendToUnix(caller.credentials, socket.get(), place.ref(),
-                                                    bytes, flags);
+                   return Addressed<size_t>(call, found, [&](const gofer::PathRef& path) {
+                     return call.gofer().SendToUnix(caller.credentials, socket.get(), path, bytes,
+                                                    flags);
                    });
                  },
                  [&](absl::string_view path) {

@@ -440,6 +440,25 @@ TEST_F(UnixPeers, ByADescriptorWhosePathIsTooLong) {
   EXPECT_CHILD_ERRNO(0, Connect(New(SOCK_DGRAM), link(to_datagrams)));
   EXPECT_CHILD_ERRNO(0, SendTo(New(SOCK_DGRAM), link(to_datagrams)));
 }
+TEST_F(UnixPeers, ByADescriptorWhoseNameIsTooLong) {
+  const std::string stream_name(NAME_MAX, 's'), datagrams_name(NAME_MAX, 'd');
+  const Fd stream = NewServer(SOCK_STREAM, "stream"),
+           datagrams = NewServer(SOCK_DGRAM, "datagrams");
+  ASSERT_SUCCESS(rename("stream", stream_name.c_str()));
+  ASSERT_SUCCESS(rename("datagrams", datagrams_name.c_str()));
+  const Fd to_stream(open(stream_name.c_str(), O_PATH | O_CLOEXEC));
+  const Fd to_datagrams(open(datagrams_name.c_str(), O_PATH | O_CLOEXEC));
+  const Fd to_file(open(".", O_PATH | O_CLOEXEC));
+  const auto link = [](const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); };
+  EXPECT_CHILD_ERRNO(0, Connect(New(SOCK_STREAM), link(to_stream)));
+  EXPECT_CHILD_ERRNO(0, Connect(New(SOCK_DGRAM), link(to_datagrams)));
+  EXPECT_CHILD_ERRNO(0, SendTo(New(SOCK_DGRAM), link(to_datagrams)));
+  EXPECT_CHILD_ERRNO(EPROTOTYPE, Connect(New(SOCK_DGRAM), link(to_stream)));
+  EXPECT_CHILD_ERRNO(ECONNREFUSED, Connect(New(SOCK_STREAM), link(to_file)));
+  // The caller's right to the socket counts.
+  ASSERT_SUCCESS(chmod(stream_name.c_str(), 0600));
+  EXPECT_CHILD_ERRNO(EACCES, As({}, [&] { return Connect(New(SOCK_STREAM), link(to_stream)); }));
+}
 TEST_F(UnixPeers, OfAThreadIsTheProcess) {
   const Fd server = NewServer(SOCK_STREAM, "server");
   int error = -1;
