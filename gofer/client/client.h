@@ -118,6 +118,10 @@ class Channel {
   struct Memory {
     bool known = false;
     std::shared_ptr<const Fd> file;  // O_PATH; null: there is no such name
+    // With Follow::kNo, where known: the directory and the single step in it that lead to `file`.
+    int directory = -1;  // the caller's, or held by the next
+    std::shared_ptr<const Fd> held;
+    std::string name;
   };
   virtual Memory Recall(const Credentials& credentials, const PathRef& path, Follow follow) = 0;
   // Opens a file to be executed: EACCES unless regular, executable by the caller and not on a

@@ -80,7 +80,7 @@ std::optional<Outcome<struct statx>> StatIn(int directory, const std::string& na
 
 Channel::Memory OpenIn(int directory, const std::string& name, Follow follow) {
   Fd file(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!file) return {.known = errno == ENOENT, .file = nullptr};
+  if (!file) return {errno == ENOENT, nullptr};
   struct statx found;
   if (::statx(file.get(), "", AT_EMPTY_PATH, STATX_TYPE, &found) != 0 || !EndsWalk(found, follow)) {
     return {};
@@ -121,11 +121,17 @@ Channel::Memory NameMemory::Find(const Credentials& credentials, const PathRef& 
   if (!names_ || !question) return {};
   NameCache::Found found = names_->Find(*question, kBeforeOpen);
   if (!found.known && found.ask) found.known = Resolve(*question);
-  if (found.known) return {true, std::move(found.known->file)};
-  const auto step = FindDirectory(credentials, path);
-  if (!step) return {};
+  Channel::Memory memory;
+  if (found.known) memory = {true, std::move(found.known->file)};
+  if (memory.known && (!memory.file || follow == Follow::kYes)) return memory;
+  auto step = FindDirectory(credentials, path);
+  if (!step) return memory;
   if (step->directory < 0) return {true, nullptr};
-  return OpenIn(step->directory, step->name, follow);
+  if (!memory.known) memory = OpenIn(step->directory, step->name, follow);
+  memory.directory = step->directory;
+  memory.held = std::move(step->held);
+  memory.name = std::move(step->name);
+  return memory;
 }
 
 std::optional<NameMemory::LastStep> NameMemory::FindDirectory(const Credentials& credentials,

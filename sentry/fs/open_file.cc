@@ -30,10 +30,12 @@ std::optional<gofer::Outcome<Opened>> OpenByMemory(Call& call, const Caller& cal
                                                    const TreePlace& place,
                                                    const OpenRequest& request) {
   if (!MayOpenUnasked(request.flags) || request.resolve != 0) return std::nullopt;
-  const auto memory = call.gofer().Recall(caller.credentials, place.ref(), gofer::Follow::kYes);
+  const bool follow = (request.flags & O_NOFOLLOW) == 0;
+  const auto memory = call.gofer().Recall(caller.credentials, place.ref(),
+                                          follow ? gofer::Follow::kYes : gofer::Follow::kNo);
   if (!memory.known) return std::nullopt;
   if (!memory.file) return Failure{Errno(ENOENT), {}};
-  auto opened = OpenUnasked(caller.credentials, *memory.file, request.flags);
+  auto opened = OpenUnasked(caller.credentials, memory, request.flags);
   if (!opened) return std::nullopt;
   return *std::move(opened);
 }
@@ -123,6 +125,8 @@ Outcome OpenForCaller(Call& call, const OpenRequest& request) {
   if (BecomesControllingTerminal(call, opened->attributes, request.flags)) {
     return TakeAsControllingTerminal(call, *opened, close_on_exec);
   }
+  // Only O_PATH makes such a descriptor.
+  if ((request.flags & O_PATH) == 0) return GiveFd{std::move(opened->fd), close_on_exec};
   return GiveDescriptor(call, std::move(opened->fd), close_on_exec);
 }
 

@@ -143,13 +143,39 @@ Result<std::string> NameBehind(Call& call, const Caller& caller, const Fd& path_
 }
 
 bool MayOpenUnasked(uint64_t flags) {
-  constexpr uint64_t kPlain = O_CLOEXEC | O_LARGEFILE | O_NOCTTY | O_NONBLOCK | O_DIRECTORY;
+  constexpr uint64_t kPlain =
+      O_CLOEXEC | O_LARGEFILE | O_NOCTTY | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW;
   return (flags & ~kPlain) == O_RDONLY;
 }
 
-std::optional<Opened> OpenUnasked(const gofer::Credentials& caller, const Fd& file,
-                                  uint64_t flags) {
-  if (!MayOpenUnasked(flags)) return std::nullopt;
+namespace {
+
+bool IsSameFile(const struct statx& one, const struct statx& other) {
+  return one.stx_ino == other.stx_ino && one.stx_dev_major == other.stx_dev_major &&
+         one.stx_dev_minor == other.stx_dev_minor && one.stx_mnt_id == other.stx_mnt_id;
+}
+
+// Opens the file that was looked at, by its name. Somebody may have put another one in its place
+// meanwhile: a FIFO must not keep us waiting, and nothing else is passed on.
+Fd OpenByName(const gofer::Channel::Memory& known, const struct statx& expected, int flags) {
+  Fd opened(::openat(known.directory, known.name.c_str(), flags | O_NONBLOCK));
+  struct statx attributes;
+  constexpr unsigned kMask = STATX_INO | STATX_MNT_ID;
+  if (!opened || ::statx(opened.get(), "", AT_EMPTY_PATH, kMask, &attributes) != 0 ||
+      !IsSameFile(attributes, expected)) {
+    return Fd();
+  }
+  if ((flags & O_NONBLOCK) == 0 && ::fcntl(opened.get(), F_SETFL, 0) != 0) return Fd();
+  return opened;
+}
+
+}  // namespace
+
+std::optional<Opened> OpenUnasked(const gofer::Credentials& caller,
+                                  const gofer::Channel::Memory& known, uint64_t flags) {
+  const bool by_name = (flags & O_NOFOLLOW) != 0;
+  if (!MayOpenUnasked(flags) || (by_name && known.directory < 0)) return std::nullopt;
+  const Fd& file = *known.file;
   Opened opened;
   const struct statx& attributes = opened.attributes;
   constexpr unsigned kMask = STATX_BASIC_STATS | STATX_MNT_ID;
@@ -162,7 +188,8 @@ std::optional<Opened> OpenUnasked(const gofer::Credentials& caller, const Fd& fi
       S_ISDIR(attributes.stx_mode) || (S_ISREG(attributes.stx_mode) && (flags & O_DIRECTORY) == 0);
   if (!suits || (!as_owner && !as_anybody)) return std::nullopt;
   // Such a file never makes an open wait.
-  opened.fd = OpenByNumber(file, static_cast<int>(flags) | O_CLOEXEC | O_NOCTTY);
+  const int how = static_cast<int>(flags) | O_CLOEXEC | O_NOCTTY;
+  opened.fd = by_name ? OpenByName(known, attributes, how) : OpenByNumber(file, how);
   if (!opened.fd || (!as_owner && MayHaveAccessList(opened.fd))) return std::nullopt;
   return opened;
 }
