@@ -10,11 +10,13 @@ constexpr int64_t kLongest = 200'000;  // what took longer waited for something 
 
 }  // namespace
 
+bool HoldChoice::Pays() const {
+  return average_[1].load(std::memory_order_relaxed) <= average_[0].load(std::memory_order_relaxed);
+}
+
 bool HoldChoice::Hold() {
-  const bool better =
-      average_[1].load(std::memory_order_relaxed) <= average_[0].load(std::memory_order_relaxed);
   const bool trial = count_.fetch_add(1, std::memory_order_relaxed) % kTrial == kTrial - 1;
-  return better != trial;
+  return Pays() != trial;
 }
 
 void HoldChoice::Took(bool held, std::chrono::nanoseconds time) {

@@ -22,6 +22,8 @@ class HoldChoice {
 
   // Which way the next hand-over is to take.
   bool Hold();
+  // Whether holding was the faster way lately.
+  bool Pays() const;
   // How long one took, the calls for holding included.
   void Took(bool held, std::chrono::nanoseconds time);
 

@@ -12,7 +12,7 @@
 #include "base/linux_abi/errno.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "platform/seccomp_notify/guest_copy.h"
+#include "platform/guest_copy.h"
 #include "platform/seccomp_notify/hold_choice.h"
 #include "platform/seccomp_notify/listener.h"
 #include "platform/seccomp_notify/receiver_gate.h"
@@ -25,6 +25,12 @@
 
 namespace moat::platform::seccomp_notify {
 namespace {
+
+// Of the calling thread.
+OwnStay& Stay() {
+  static thread_local OwnStay stay;
+  return stay;
+}
 
 class NotifyPlatform final : public Platform {
  public:
@@ -83,6 +89,7 @@ Result<Trap> NotifyPlatform::Next() {
   if (trap.ok()) {
     gate_.Took(trap->tid, Clock::now() - start < kWithoutSleep);
     holds_.Release(trap->tid);
+    Stay().Note(trap->tid);
   } else {
     gate_.Leave();
   }
@@ -90,6 +97,7 @@ Result<Trap> NotifyPlatform::Next() {
 }
 
 Result<Tracee> NotifyPlatform::StopWith(const Trap& trap, int error) {
+  Stay().End();  // the session holds us by itself
   auto tracee = Tracee::Stop(trap.tid, [&] { return listener_.Send(trap.id, 0, error); });
   // A dying task can't be seized either (EPERM), which is not the same as being traced.
   if (!tracee.ok() && !StillWaits(trap)) return Errno(ESRCH);
@@ -127,11 +135,12 @@ Result<int> NotifyPlatform::Give(const Trap& trap, const Fd& fd,
 
 Result<int> NotifyPlatform::GiveHeld(const Trap& trap, const Fd& fd,
                                      const Listener::AddFdOptions& options) {
-  const OwnCpu own_cpu;
+  Stay().Begin(trap.tid);
   TaskCpu task_cpu;
   task_cpu.Hold(trap.tid);
   auto number = listener_.AddFd(trap.id, fd, options);
   task_cpu.Release(trap.tid);
+  if (!hold_choice_.Pays()) Stay().End();
   return number;
 }
 

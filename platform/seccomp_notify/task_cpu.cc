@@ -49,4 +49,15 @@ const cpu_set_t& OwnCpu::Usual() {
   return cpus;
 }
 
+void OwnStay::Begin(pid_t tid) {
+  if (!cpu_) cpu_.emplace();
+  tid_ = tid;
+  idle_ = 0;
+}
+
+void OwnStay::Note(pid_t tid) {
+  constexpr int kMostIdle = 8;
+  if (cpu_ && (tid != tid_ || ++idle_ > kMostIdle)) End();
+}
+
 }  // namespace moat::platform::seccomp_notify
