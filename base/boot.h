@@ -9,15 +9,17 @@
 // /dev/null, everything else closed. It is already pid 1 of P_A in user namespace A with uid and
 // gid 0 and all capabilities of A, in a private copy of the caller's mount tree, with new net, ipc
 // and uts namespaces.
-//   moat -> sentry    {"type":"boot","id":..,"trace":bool,"audit_all":bool,"cookie":"16 hex
-//   digits",
+//   moat -> sentry    {"type":"boot","id":..,"trace":bool,"audit_all":bool,"filters":n,
+//                      "cookie":"16 hex digits",
 //                      "tree":{"hostname","cpus","memory_limit","pids_limit","cpu_set","mounts",
 //                              "masked_paths","readonly_paths","sysctls":{path:value}}}
 //                     fds: gofer, resolver?, log, init, trace?, audit?, policy, listen, loader,
 //                          cgroup_memory?, cgroup_cpu?, cgroup_pids?, tie?, proc_a?
 //   sentry -> moat    {"type":"ready"} once its root is built and its capabilities are gone, or
 //                     {"type":"error","message":..}
-// `gofer` is the socket to the gofer's service, `resolver` hangs up when the resolver ends, `log`
+// `filters` is how many seccomp filters a task of the container begins with, or 0 when one of them
+// may refuse what a doorbell answers (docs/adr/015-doorbell.md). `gofer` is the socket to the
+// gofer's service, `resolver` hangs up when the resolver ends, `log`
 // and `trace` are written in whole lines, `policy` is a file with the container's policy
 // (policies/container/parse_policy.h, SavedPolicy), `audit` takes the lines of
 // sentry/audit/audit.h, `loader` is moat-loader opened for reading, `listen` is the listening

@@ -87,6 +87,7 @@ absl::StatusOr<BootConfig> ParseBoot(BootMessage& message) {
   ASSIGN_OR_RETURN(config.log, message.Take("log"));
   ASSIGN_OR_RETURN(config.policy, message.Take("policy"));
   config.audit_all = Get<bool>(message.body(), "audit_all", false);
+  config.filters = Get<int>(message.body(), "filters", 0);
   config.resolver = message.TakeOptional("resolver");
   config.trace = message.TakeOptional("trace");
   config.audit = message.TakeOptional("audit");

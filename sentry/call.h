@@ -97,6 +97,10 @@ class Call {
   // The caller's identity and credentials as they are now. The reference lives as long as the call.
   // ESRCH when it is gone.
   Result<const TaskInfo*> Task();
+  // For a caller that cannot have ended: Task() is what is remembered of it, and does not ask
+  // whether that is still so. Not for calls that create files: the umask may be an older one.
+  // False: nothing is remembered.
+  bool AdoptRemembered();
   // A duplicate of the caller's descriptor (EBADF when it has none of that number).
   Result<Fd> TakeFd(int fd);
   // The caller's working directory.

@@ -13,6 +13,7 @@
 
 #include "gofer/client/client.h"
 #include "sentry/audit/audit.h"
+#include "sentry/doorbell/doorbells.h"
 #include "sentry/exec/exec.h"
 #include "sentry/exec/joiners.h"
 #include "sentry/exec/task_roots.h"
@@ -31,6 +32,7 @@ class Container {
  public:
   // Called at each exec that has replaced the program of process `tgid`, before the new one runs.
   void NoteExec(pid_t tgid) {
+    if (doorbells) doorbells->Close(tgid);
     if (joiners.Executed(tgid)) return;
     if (tgid != init_tgid || exec_seen_.exchange(true)) return;
     const uint64_t once = 1;
@@ -54,7 +56,8 @@ class Container {
   std::unique_ptr<Tracer> tracer;           // null without --trace; thread-safe
   std::unique_ptr<CallPolicy> calls;        // what the filter was made from
   std::unique_ptr<NetworkRules> network;
-  std::unique_ptr<Audit> audit;  // thread-safe
+  std::unique_ptr<Audit> audit;          // thread-safe
+  std::unique_ptr<Doorbells> doorbells;  // null where nobody may have one; thread-safe
 
  private:
   std::atomic<bool> exec_seen_ = false;

@@ -89,7 +89,11 @@ absl::Status BuildParts(Sentry& sentry) {
   container.network = std::make_unique<NetworkRules>(policy);
   config.policy.Reset();
   container.audit = std::make_unique<Audit>(std::move(config.audit), config.id, config.audit_all);
-  if (config.trace) container.tracer = std::make_unique<Tracer>(std::move(config.trace));
+  if (config.trace) {
+    container.tracer = std::make_unique<Tracer>(std::move(config.trace));
+  } else if (config.filters > 0) {
+    container.doorbells = MakeDoorbells(container, config.filters);
+  }
   auto gofer = gofer::Connect(std::move(config.gofer), kLookupsBeforeRemembering);
   if (!gofer.ok()) return ErrnoStatus(gofer.error().value(), "connect to", "the gofer");
   container.gofer = std::move(gofer).value();

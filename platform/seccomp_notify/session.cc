@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "platform/seccomp_notify/guest_copy.h"
+#include "platform/guest_copy.h"
 #include "platform/seccomp_notify/initial_stack.h"
 #include "platform/seccomp_notify/trace_me_code.h"
 

@@ -1,5 +1,7 @@
 #include "platform/seccomp_notify/task_cpu.h"
 
+#include <unistd.h>
+
 #include <cstring>
 
 namespace moat::platform::seccomp_notify {
@@ -30,24 +32,30 @@ void TaskCpu::Release(pid_t tid) {
 }
 
 OwnCpu::OwnCpu() {
-  (void)Usual();  // before it is narrowed
+  (void)Usual();  // before anything is narrowed
   const int here = ::sched_getcpu();
   if (here < 0 || here >= CPU_SETSIZE) return;
   const cpu_set_t one = Only(here);
   (void)::sched_setaffinity(0, sizeof(one), &one);
 }
 
-OwnCpu::~OwnCpu() { (void)::sched_setaffinity(0, sizeof(Usual()), &Usual()); }
+OwnCpu::~OwnCpu() { Free(); }
+
+void OwnCpu::Free() { (void)::sched_setaffinity(0, sizeof(Usual()), &Usual()); }
 
 const cpu_set_t& OwnCpu::Usual() {
-  static thread_local const cpu_set_t cpus = [] {
+  // Of the process's first thread, which nobody holds.
+  static const cpu_set_t cpus = [] {
     cpu_set_t all;
     // More CPUs than the set has room for (EINVAL): all that it can name.
-    if (::sched_getaffinity(0, sizeof(all), &all) < 0) std::memset(&all, 0xff, sizeof(all));
+    if (::sched_getaffinity(::getpid(), sizeof(all), &all) < 0)
+      std::memset(&all, 0xff, sizeof(all));
     return all;
   }();
   return cpus;
 }
+
+OwnStay::OwnStay() { OwnCpu::Free(); }
 
 void OwnStay::Begin(pid_t tid) {
   if (!cpu_) cpu_.emplace();

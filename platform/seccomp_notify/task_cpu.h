@@ -27,13 +27,17 @@ class TaskCpu {
   std::optional<cpu_set_t> before_;  // set while the task is held
 };
 
-// The calling thread, which then is as free again as it was at its first time.
+// The calling thread, which then is as free again as the process's first one, which must never be
+// held.
 class OwnCpu {
  public:
   OwnCpu();
   ~OwnCpu();
   OwnCpu(const OwnCpu&) = delete;
   OwnCpu& operator=(const OwnCpu&) = delete;
+
+  // As the destructor does.
+  static void Free();
 
  private:
   static const cpu_set_t& Usual();
@@ -44,6 +48,8 @@ class OwnCpu {
 // to it; one that stayed where it is not needed would draw tasks from other CPUs to its own.
 class OwnStay {
  public:
+  // The thread may have been started by one that was held.
+  OwnStay();
   // `tid` is given something.
   void Begin(pid_t tid);
   // `tid` has come.

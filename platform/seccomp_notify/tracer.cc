@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/read_file.h"
-#include "platform/seccomp_notify/guest_copy.h"
+#include "platform/guest_copy.h"
 #include "platform/seccomp_notify/initial_stack.h"
 
 namespace moat::platform::seccomp_notify {

@@ -16,6 +16,7 @@ struct Filter {
   std::vector<sock_filter> program;
   uint64_t cookie = 0;       // the one that `program` lets pass
   seccomp::Profile profile;  // linux.seccomp, to go on top
+  int asking_filters = 0;    // BootConfig::filters
   std::string policy;        // what `program` was made from, for the sentry (SavedPolicy)
 };
 

@@ -49,6 +49,7 @@ absl::Status Launcher::BootSentry() {
   json fields = {{"id", request_.id},
                  {"trace", request_.trace},
                  {"audit_all", request_.audit_all},
+                 {"filters", filter_.asking_filters},
                  {"cookie", absl::StrFormat("%016x", filter_.cookie)},
                  {"tree", TreeValues(request_.spec, hostname, root_.mount_table,
                                      namespaces::SysctlsOfJoined(request_.spec, namespaces_))}};

@@ -281,6 +281,17 @@ absl::StatusOr<Profile> CompileProfile(const spec::Seccomp& config, const Surrou
   return Compiler(config, moat).Compile();
 }
 
+bool AlwaysAllows(const spec::Seccomp& config, absl::string_view call) {
+  constexpr char kAllow[] = "SCMP_ACT_ALLOW";
+  bool named = config.default_action == kAllow;
+  for (const spec::SeccompSyscall& entry : config.syscalls) {
+    if (std::find(entry.names.begin(), entry.names.end(), call) == entry.names.end()) continue;
+    if (entry.action != kAllow) return false;
+    named = named || entry.args.empty();
+  }
+  return named;
+}
+
 absl::Status InstallProfile(const Profile& profile) {
   if (profile.program.empty()) return absl::OkStatus();
   const sock_fprog program = {static_cast<unsigned short>(profile.program.size()),

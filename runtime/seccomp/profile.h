@@ -53,6 +53,10 @@ struct Surroundings {
 // name the field. Pure.
 absl::StatusOr<Profile> CompileProfile(const spec::Seccomp& config, const Surroundings& moat);
 
+// Whether the profile lets a call through whatever its arguments are. It may, in cases that this
+// does not see. Pure.
+bool AlwaysAllows(const spec::Seccomp& config, absl::string_view call);
+
 // On the calling thread and all that it will create. Needs CAP_SYS_ADMIN in the caller's user
 // namespace or PR_SET_NO_NEW_PRIVS.
 absl::Status InstallProfile(const Profile& profile);

@@ -219,5 +219,18 @@ TEST(SeccompProfile, FaultsNameTheField) {
   EXPECT_THAT(FaultOf(config), HasSubstr("linux.seccomp.architectures[0]"));
 }
 
+TEST(SeccompProfile, AlwaysAllowsWhatNoEntryCanRefuse) {
+  spec::Seccomp config = Allowing({Refuse("dup2"), Refuse("fcntl", {{1, 1, 0, "SCMP_CMP_EQ"}})});
+  EXPECT_TRUE(AlwaysAllows(config, "stat"));
+  EXPECT_FALSE(AlwaysAllows(config, "dup2"));
+  EXPECT_FALSE(AlwaysAllows(config, "fcntl"));
+  config.default_action = "SCMP_ACT_ERRNO";
+  EXPECT_FALSE(AlwaysAllows(config, "stat"));
+  config.syscalls = {{{"stat", "lstat"}, "SCMP_ACT_ALLOW", {}, {}},
+                     {{"access"}, "SCMP_ACT_ALLOW", {}, {{1, 1, 0, "SCMP_CMP_EQ"}}}};
+  EXPECT_TRUE(AlwaysAllows(config, "lstat"));
+  EXPECT_FALSE(AlwaysAllows(config, "access"));
+}
+
 }  // namespace
 }  // namespace moat::seccomp

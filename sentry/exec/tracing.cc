@@ -1,6 +1,5 @@
 #include "sentry/exec/tracing.h"
 
-#include <linux/kcmp.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -17,12 +16,6 @@ namespace {
 
 constexpr uint64_t kSuspendSeccomp = 1 << 21;  // PTRACE_O_SUSPEND_SECCOMP
 
-// Whether the process runs in its parent's memory, as between vfork(2) and its exec.
-bool SharesMemoryWithParent(Call& call, pid_t tgid) {
-  const auto parent = call.container().tasks->ParentOf(tgid);
-  return parent.ok() && *parent > 0 && ::syscall(SYS_kcmp, tgid, *parent, KCMP_VM, 0, 0) == 0;
-}
-
 // Makes the call in the caller's own context, until it fails for another reason than that a session
 // holds the task at this moment. (One that may not be traced is so refused a little late.)
 Outcome BeginTrace(Call& call) {
@@ -33,6 +26,7 @@ Outcome BeginTrace(Call& call) {
     const auto begun =
         session->Call(SYS_ptrace, {call.Arg(0), call.Arg(1), call.Arg(2), call.Arg(3)});
     if (begun.ok() || !(begun.error() == Errno(EPERM)) || attempt == kAttempts) {
+      if (begun.ok() && call.container().doorbells) call.container().doorbells->CloseTraced();
       session->Finish(AsReturned(begun));
       return Finished();
     }
@@ -46,7 +40,7 @@ bool IsTracedAlone(Call& call) {
   if (!call.container().plans->root().uses_copies()) return false;
   const auto task = call.Task();
   return task.ok() && call.container().tasks->IsTraced(call.trap().tid) &&
-         !SharesMemoryWithParent(call, (*task)->tgid);
+         !call.container().tasks->SharesMemoryWithParent((*task)->tgid);
 }
 
 Outcome SysReachIntoTask(Call& call) {
@@ -64,7 +58,8 @@ Outcome SysPtrace(Call& call) {
   TRY_ASSIGN(const TaskInfo* task, call.Task());
   DeferredTraces& deferred = plans.deferred_traces();
   if (deferred.IsDeferred(task->tgid)) return Errno(EPERM);  // it is traced, as far as it knows
-  if (!SharesMemoryWithParent(call, task->tgid)) return ContinueNative();
+  if (call.container().doorbells) call.container().doorbells->Close(task->tgid);
+  if (!call.container().tasks->SharesMemoryWithParent(task->tgid)) return ContinueNative();
   TRY_ASSIGN(Fd pidfd, OpenThreadPidfd(task->tgid));
   if (!call.platform().StillWaits(call.trap())) return Finished();
   deferred.Defer(task->tgid, std::move(pidfd));

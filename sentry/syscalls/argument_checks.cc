@@ -181,7 +181,6 @@ constexpr AllowList kPrctlOptions(0, {PR_SET_PDEATHSIG,
                                       PR_SET_NAME,
                                       PR_GET_NAME,
                                       PR_GET_SECCOMP,
-                                      PR_SET_SECCOMP,
                                       PR_CAPBSET_READ,
                                       PR_CAPBSET_DROP,
                                       PR_GET_TSC,
@@ -206,7 +205,8 @@ constexpr AllowList kPrctlOptions(0, {PR_SET_PDEATHSIG,
                                       PR_SET_VMA,
                                       PR_SET_PTRACER,
                                       0x41555856 /* PR_GET_AUXV */});
-constexpr auto kPrctl = NativeWhenListed(kPrctlOptions);
+constexpr Condition kAddFilter[] = {IntIs(0, PR_SET_SECCOMP)};
+constexpr auto kPrctl = ThenNotify(NativeWhenListed(kPrctlOptions), kAddFilter);
 
 constexpr AllowList kArchPrctlOptions(
     0, {ARCH_SET_GS, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS, ARCH_GET_CPUID, ARCH_SET_CPUID,

@@ -18,7 +18,7 @@ absl::Span<const Check> SendTo();             // native without an address, othe
 absl::Span<const Check> Clone();              // native without new namespaces, otherwise EPERM
 absl::Span<const Check> Unshare();            // the same
 absl::Span<const Check> Ioctl();              // native by request number, otherwise ENOTTY
-absl::Span<const Check> Prctl();              // native by option, otherwise EINVAL
+absl::Span<const Check> Prctl();              // native or notify by option, otherwise EINVAL
 absl::Span<const Check> ArchPrctl();          // native by option, otherwise EINVAL
 absl::Span<const Check> Personality();        // native by persona, otherwise EPERM
 absl::Span<const Check> Seek();               // notify a rewind, otherwise native
@@ -35,7 +35,7 @@ absl::Span<const Check> Shmget();             // native with known flags, otherw
 absl::Span<const Check> Shmat();              // the same
 absl::Span<const Check> TimerCreate();        // native by clock, otherwise EINVAL
 absl::Span<const Check> TimerfdCreate();      // the same
-absl::Span<const Check> Seccomp();            // native by operation, otherwise EINVAL
+absl::Span<const Check> Seccomp();            // native or notify by operation, otherwise EINVAL
 absl::Span<const Check> Pipe2();              // native but for watch queues, otherwise ENOPKG
 absl::Span<const Check> Ptrace();             // native by request or notify, otherwise EIO
 

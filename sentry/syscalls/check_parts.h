@@ -46,6 +46,16 @@ constexpr std::array<Check, N> NativeWhenListed(const AllowList<N>& list) {
   return checks;
 }
 
+// `checks`, and behind them one more.
+template <size_t N, size_t M>
+constexpr std::array<Check, N + 1> ThenNotify(const std::array<Check, N>& checks,
+                                              const Condition (&conditions)[M]) {
+  std::array<Check, N + 1> more{};
+  for (size_t i = 0; i < N; ++i) more[i] = checks[i];
+  more[N] = {absl::MakeConstSpan(conditions, M), kNotify};
+  return more;
+}
+
 }  // namespace moat::sentry::checks
 
 #endif  // MOAT_SENTRY_SYSCALLS_CHECK_PARTS_H_

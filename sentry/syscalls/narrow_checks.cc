@@ -103,8 +103,8 @@ constexpr Condition kStrictMode[] = {IntIs(0, SECCOMP_SET_MODE_STRICT)};
 constexpr Condition kWhatActions[] = {IntIs(0, SECCOMP_GET_ACTION_AVAIL)};
 constexpr Condition kWhatSizes[] = {IntIs(0, SECCOMP_GET_NOTIF_SIZES)};
 constexpr Check kSeccomp[] = {{kOwnListener, Refuse(EBUSY)},
-                              {kOwnFilter, kNative},
-                              {kStrictMode, kNative},
+                              {kOwnFilter, kNotify},
+                              {kStrictMode, kNotify},
                               {kWhatActions, kNative},
                               {kWhatSizes, kNative}};
 

@@ -57,6 +57,8 @@ constexpr absl::string_view kSignal =
 constexpr absl::string_view kCredsChange =
     "the kernel keeps credentials; the sentry forgets what it knew of the caller and lets the call "
     "go on";
+constexpr absl::string_view kFilterContinue =
+    "a filter can only take calls away, whatever the memory behind the pointer says by then";
 constexpr absl::string_view kCredsContinue =
     "the kernel judges it by the caller's own credentials in the container's user namespace, "
     "whatever the arguments are by then, and the sentry reads the result";
@@ -249,7 +251,7 @@ const Entry kTable[] = {
     Refuse(154, "modify_ldt", Group::kMemory, ENOSYS, "segments serve 16- and 32-bit code, which cannot make calls here; as a kernel without CONFIG_MODIFY_LDT_SYSCALL"),
     Refuse(155, "pivot_root", Group::kMounts, EPERM, kMountNs),
     Refuse(156, "_sysctl", Group::kObsolete, ENOSYS, kRemoved),
-    Only(157, "prctl", Group::kProcesses, checks::Prctl(), EINVAL, "options by allow list, each about the caller itself"),
+    {157, "prctl", Group::kProcesses, checks::Prctl(), {Verdict::Kind::kErrno, EINVAL}, SysAddFilter, {K::kInt, K::kHex, K::kHex, K::kHex, K::kHex}, "options by allow list, each about the caller itself; the sentry hears of a new filter", kFilterContinue},
     Only(158, "arch_prctl", Group::kProcesses, checks::ArchPrctl(), EINVAL, "segment bases, CPUID faulting, AMX permission, shadow stacks of the caller"),
     Refuse(159, "adjtimex", Group::kTime, EPERM, "the host's clock"),
     Native(160, "setrlimit", Group::kProcesses, "raising a hard limit needs a capability over the host"),
@@ -409,7 +411,7 @@ const Entry kTable[] = {
     Refuse(314, "sched_setattr", Group::kProcesses, ENOSYS, "deadlines and utilisation clamps are the host's matter; programs fall back to sched_setscheduler"),
     Refuse(315, "sched_getattr", Group::kProcesses, ENOSYS, "deadlines and utilisation clamps are the host's matter; programs fall back to sched_setscheduler"),
     Notify(316, "renameat2", Group::kPaths, SysRenameat2, {K::kDirFd, K::kPath, K::kDirFd, K::kPath, K::kHex}, kPath),
-    Only(317, "seccomp", Group::kProcesses, checks::Seccomp(), EINVAL, "filters of the workload come on top: they can only take more away; a second listener is EBUSY"),
+    {317, "seccomp", Group::kProcesses, checks::Seccomp(), {Verdict::Kind::kErrno, EINVAL}, SysAddFilter, {K::kInt, K::kHex, K::kPointer}, "filters of the workload come on top: they can only take more away, and the sentry hears of them; a second listener is EBUSY", kFilterContinue},
     Only(318, "getrandom", Group::kKernel, checks::Getrandom(), EINVAL, "random bytes, never from a pool that is not ready"),
     Only(319, "memfd_create", Group::kMemory, checks::MemfdCreate(), EINVAL, "a new file in anonymous memory, charged to the cgroup; no huge pages"),
     Refuse(320, "kexec_file_load", Group::kKernel, EPERM, kByHostRoot),

@@ -14,6 +14,7 @@ namespace {
 using platform::GuestAddr;
 
 constexpr size_t kFirstChunk = 256;  // nearly every path is shorter
+constexpr size_t kPage = 4096;
 
 absl::Span<std::byte> WritableBytes(char* data, size_t size) {
   return absl::MakeSpan(std::as_writable_bytes(std::span(data, size)).data(), size);
@@ -27,7 +28,8 @@ absl::Span<const std::byte> Bytes(absl::string_view text) {
 
 Result<std::string> Call::ReadString(GuestAddr from, size_t limit, Errno too_long) {
   std::string text;
-  size_t want = std::min(kFirstChunk, limit);
+  // A second page costs as much again, and nearly every path ends before.
+  size_t want = std::min({kFirstChunk, kPage - from.value() % kPage, limit});
   while (text.size() < limit) {
     const size_t old_size = text.size();
     text.resize(std::min(limit, old_size + want));
@@ -79,6 +81,13 @@ Result<const TaskInfo*> Call::Task() {
     known_ = std::move(known);
   }
   return static_cast<const TaskInfo*>(&task_);
+}
+
+bool Call::AdoptRemembered() {
+  known_ = container_.cache->Recall(trap_.tid);
+  if (known_ == nullptr) return false;
+  task_ = known_->info;
+  return true;
 }
 
 Result<Fd> Call::TakeFd(int fd) {

@@ -47,4 +47,10 @@ Outcome SysCloneSharingFiles(Call& call) {
   return ContinueNative();
 }
 
+Outcome SysAddFilter(Call& call) {
+  TRY_ASSIGN(const TaskInfo* task, call.Task());
+  if (call.container().doorbells) call.container().doorbells->Close(task->tgid);
+  return ContinueNative();
+}
+
 }  // namespace moat::sentry

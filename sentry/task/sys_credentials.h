@@ -23,6 +23,10 @@ Outcome SysFchdir(Call& call);
 // namespace flag by then, and flags are no pointer.
 Outcome SysCloneSharingFiles(Call& call);
 
+// seccomp(2) and prctl(PR_SET_SECCOMP) that add a filter: ContinueNative; a filter can only take
+// calls away, whatever it says by then. From then on the caller makes all its calls by traps.
+Outcome SysAddFilter(Call& call);
+
 }  // namespace moat::sentry
 
 #endif  // MOAT_SENTRY_TASK_SYS_CREDENTIALS_H_

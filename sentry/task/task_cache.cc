@@ -117,14 +117,15 @@ void TaskCache::FileContextIsShared() {
   ++directory_changes_;
 }
 
+std::shared_ptr<const KnownTask> TaskCache::Recall(pid_t tid) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = known_.find(tid);
+  return found != known_.end() ? found->second.task : nullptr;
+}
+
 std::shared_ptr<const KnownTask> TaskCache::Find(pid_t tid) {
-  std::shared_ptr<const KnownTask> task;
-  {
-    absl::MutexLock lock(&mutex_);
-    const auto found = known_.find(tid);
-    if (found == known_.end()) return nullptr;
-    task = found->second.task;
-  }
+  std::shared_ptr<const KnownTask> task = Recall(tid);
+  if (!task) return nullptr;
   if (!HasEnded(task->pidfd)) return task;
   Forget(tid);
   return nullptr;

@@ -54,6 +54,8 @@ class TaskCache {
   // The task that made a trap which is still waiting (the caller asks Platform::StillWaits before
   // it acts on the answer). ESRCH when it is gone.
   Result<std::shared_ptr<const KnownTask>> Get(pid_t tid);
+  // What is remembered of a task that has not ended, as the caller knows for sure; null: nothing.
+  std::shared_ptr<const KnownTask> Recall(pid_t tid);
   // The umask as it is now.
   Result<uint32_t> UmaskOf(const KnownTask& task);
 

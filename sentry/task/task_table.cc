@@ -1,14 +1,19 @@
 #include "sentry/task/task_table.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <climits>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/read_file.h"
 #include "sentry/task/status_file.h"
 
@@ -63,6 +68,40 @@ Result<pid_t> NumberInStatus(int proc, pid_t tid, const std::string& key) {
 bool TaskTable::IsTraced(pid_t tid) const {
   const auto tracer = NumberInStatus(proc_, tid, "\nTracerPid:\t");
   return tracer.ok() && *tracer != 0;
+}
+
+Result<int> TaskTable::CountThreads(pid_t tid) const {
+  return NumberInStatus(proc_, tid, "\nThreads:\t");
+}
+
+Result<int> TaskTable::CountFilters(pid_t tid) const {
+  return NumberInStatus(proc_, tid, "\nSeccomp_filters:\t");
+}
+
+bool TaskTable::SharesMemoryWithParent(pid_t tgid) const {
+  const auto parent = ParentOf(tgid);
+  return parent.ok() && *parent > 0 && ::syscall(SYS_kcmp, tgid, *parent, KCMP_VM, 0, 0) == 0;
+}
+
+bool TaskTable::IsPrivateCode(pid_t tid, uint64_t from, uint64_t size) const {
+  constexpr size_t kMaxMaps = 8 << 20;
+  auto text = ReadFileAt(proc_, TaskPath(tid, "maps"), kMaxMaps);
+  if (!text.ok()) return false;
+  // "5566-7788 r-xp ..." (proc_pid_maps(5)), by address.
+  for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
+    const std::vector<absl::string_view> fields =
+        absl::StrSplit(line, absl::MaxSplits(absl::ByAnyChar("- "), 3));
+    uint64_t first = 0, end = 0;
+    if (fields.size() != 4 || !absl::SimpleHexAtoi(fields[0], &first) ||
+        !absl::SimpleHexAtoi(fields[1], &end)) {
+      return false;
+    }
+    if (from < end) {
+      return from >= first && size <= end - from &&
+             absl::StartsWith(line.substr(line.find(' ')), " r-xp ");
+    }
+  }
+  return false;
 }
 
 Result<pid_t> TaskTable::ParentOf(pid_t tgid) const {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 #include "base/fd.h"
@@ -39,6 +40,13 @@ class TaskTable {
   // Whether the task's descriptor is closed by an exec (/proc/TID/fdinfo/N). EBADF.
   Result<bool> IsCloseOnExec(pid_t tid, int fd) const;
   bool IsTraced(pid_t tid) const;
+  // How many threads its process has, and how many seccomp filters the task is under.
+  Result<int> CountThreads(pid_t tid) const;
+  Result<int> CountFilters(pid_t tid) const;
+  // Whether the process runs in its parent's memory, as between vfork(2) and its exec.
+  bool SharesMemoryWithParent(pid_t tgid) const;
+  // Whether [from, from + size) lies in one private mapping that may be executed and not written.
+  bool IsPrivateCode(pid_t tid, uint64_t from, uint64_t size) const;
   // The number of its parent process, in P_A; 0 when that lives outside. ESRCH.
   Result<pid_t> ParentOf(pid_t tgid) const;
   // Whether an unblocked signal is pending for the thread or its group.

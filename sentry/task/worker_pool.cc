@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/turns.h"
-#include "sentry/audit/refuse.h"
+#include "sentry/answer.h"
+#include "sentry/doorbell/doorbells.h"
 #include "sentry/syscalls/table.h"
 
 namespace moat::sentry {
@@ -80,16 +81,6 @@ class Replier {
   const platform::Trap& trap_;
   const Entry& entry_;
 };
-
-// What the policy's line asks for.
-Outcome Answer(Call& call, const Entry& entry, const PolicyLine& line) {
-  using Kind = policies::Action::Kind;
-  if (line.action.kind == Kind::kErrno) return Refuse(call, entry, line);
-  if (line.action.kind != Kind::kNotify) return Errno(ENOSYS);  // the filter was not made from it
-  if (entry.handler != nullptr) return entry.handler(call);
-  RecordRefusal(call, entry, line.rule, line.reason, Errno(0), RawArguments(call));
-  return ContinueNative();
-}
 
 // Behind a refusal in the trace: who said so.
 std::string Why(const PolicyLine& line) {
@@ -173,10 +164,11 @@ void WorkerPool::Handle(gofer::Channel& channel, const platform::Trap& trap) {
   }
   const absl::Time start = container_.tracer ? absl::Now() : absl::Time();
   Call call(container_, platform_, channel, trap);
-  Outcome outcome = Answer(call, *entry, *line);
+  Outcome outcome = AnswerByLine(call, *entry, *line);
   if (container_.tracer) {
     container_.tracer->Record(call, *entry, outcome, absl::Now() - start, Why(*line));
   }
+  if (container_.doorbells && container_.doorbells->Note(call, outcome)) return;
   std::visit(Replier(platform_, trap, *entry), outcome);
 }
 

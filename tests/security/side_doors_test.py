@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 
@@ -395,6 +396,53 @@ def refused(request, argument):
     try: fcntl.ioctl(slave, request, argument)
     except OSError as error: return error.errno
 print(refused(0x5412, b"x"), refused(0x541c, b"\\x02\\0"))  # TIOCSTI, TIOCLINUX: ENOTTY""")
+
+
+# Asks so often that it gets a doorbell (docs/adr/015-doorbell.md), and tells where what it shares with the sentry lies.
+RING = """
+import ctypes, os, random, threading
+def ring():
+    for _ in range(200):
+        for _ in range(1000): os.stat("/etc/passwd")
+        for line in open("/proc/self/maps"):
+            if "moat-doorbell" in line: return int(line.split("-")[0], 16)
+"""
+
+
+@unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "there are no doorbells on a machine with one CPU")
+class Doorbell(Inside):
+    def test_a_process_that_asks_often_gets_a_doorbell(self):
+        self.assert_says("True\n", RING + "print(ring() is not None)")
+
+    def test_no_doorbell_goes_past_a_trace_or_a_policy(self):
+        few = RING.replace("200", "10") + "print(ring())"
+        self.assert_says("None\n", few, "--policy", "strict")
+        self.assertIn("None\n", self.inside(few, "--trace").out)
+
+    def test_garbage_in_a_doorbell_hurts_its_owner_alone(self):
+        # A child rings while another thread of it writes anything at all into what it shares with the sentry. It may come
+        # to any end; its parent is answered as ever, and so is a child after it.
+        self.assert_says("0 True\n", RING + """
+import signal, time
+for round in range(8):
+    child = os.fork()
+    if child == 0:
+        arena = ring()
+        dice = random.Random(round)
+        def scribble():
+            words = (ctypes.c_uint32 * 1024).from_address(arena)
+            while True:
+                at = dice.choice([0, 16, 128 * dice.randrange(1, 8), dice.randrange(1024)])
+                words[at] = dice.choice([0, 1, 3, 5, 9, 11, dice.getrandbits(32), dice.randrange(80)])
+        threading.Thread(target=scribble, daemon=True).start()
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            try: os.stat("/etc/passwd")
+            except OSError: pass
+        os._exit(0)
+    os.waitpid(child, 0)
+wrong = sum(os.stat("/etc/passwd").st_size != os.path.getsize("/etc/passwd") for _ in range(20000))
+print(wrong, ring() is not None)""")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@
 #include <array>
 #include <cstdint>
 
-#include "platform/seccomp_notify/guest_copy.h"
+#include "platform/guest_copy.h"
 
-namespace moat::platform::seccomp_notify {
+namespace moat::platform {
 namespace {
 
 constexpr uint64_t kPageSize = 4096;
@@ -64,4 +64,4 @@ Result<size_t> CopyToGuest(pid_t tid, GuestAddr to, absl::Span<const std::byte> 
               from.size());
 }
 
-}  // namespace moat::platform::seccomp_notify
+}  // namespace moat::platform

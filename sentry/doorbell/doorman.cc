@@ -1,0 +1,381 @@
+#include "sentry/doorbell/doorman.h"
+
+#include <immintrin.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "base/pidfd.h"
+#include "platform/platform.h"
+#include "sentry/answer.h"
+#include "sentry/container.h"
+#include "sentry/doorbell/asking_calls.h"
+#include "sentry/doorbell/rung_call.h"
+#include "sentry/fs/hand_over.h"
+#include "sentry/syscalls/table.h"
+
+namespace moat::sentry {
+namespace {
+
+using platform::Doorbell;
+using platform::Ring;
+using platform::Trap;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// A session costs what some forty traps do.
+constexpr unsigned kBeforeHang = 200;
+constexpr unsigned kBeforeSite = 40;
+// Traps in a row: no more than this apart.
+constexpr auto kRow = microseconds(200);
+constexpr unsigned kBeforeWake = 16;
+constexpr unsigned kNever = ~0U;
+constexpr size_t kMostPlaces = 16;   // of a thread
+constexpr size_t kMostHabits = 512;  // of threads without a door
+constexpr size_t kMostDoors = 64;
+
+// How long the thread looks without being rung; a sleep costs it and the caller some 50 us.
+constexpr auto kPatience = microseconds(50);
+// Longer than a turn of its loop takes: it had not been running.
+constexpr auto kPreempted = microseconds(200);
+constexpr auto kRest = milliseconds(20);
+
+// What is returned, if the outcome says all that there is to it.
+std::optional<int64_t> PlainResult(const Outcome& outcome) {
+  if (const auto* value = std::get_if<Value>(&outcome)) return value->value;
+  if (const auto* error = std::get_if<Errno>(&outcome)) return -error->value();
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::unique_ptr<Doorbells> MakeDoorbells(Container& container, int filters) {
+  return std::make_unique<Doorman>(container, filters);
+}
+
+Doorman::Doorman(Container& container, int filters) : container_(container), filters_(filters) {
+  if (::sched_getaffinity(0, sizeof(cpus_), &cpus_) != 0 || CPU_COUNT(&cpus_) < 2) {
+    forbidden_ = true;  // whoever waits for an answer would keep it from coming
+  }
+}
+
+bool Doorman::Note(Call& call, const Outcome& outcome) {
+  const Trap& trap = call.trap();
+  if (!IsAsking(trap.nr) || forbidden_.load(std::memory_order_relaxed)) return false;
+  const auto value = PlainResult(outcome);
+  if (!value) return false;
+  std::shared_ptr<Door> door;
+  switch (Count(trap, &door)) {
+    case Step::kNothing:
+      return false;
+    case Step::kWake:
+      Wake(call, *door);
+      return false;
+    case Step::kHang:
+      return Hang(call, *value);
+    case Step::kAddSite:
+      return AddSite(call, door, *value);
+  }
+  return false;
+}
+
+Doorman::Step Doorman::Count(const Trap& trap, std::shared_ptr<Door>* door) {
+  const auto now = Clock::now();
+  absl::MutexLock lock(&mutex_);
+  if (habits_.size() >= kMostHabits + kMostDoors) {
+    absl::erase_if(habits_, [](const auto& entry) { return !entry.second.door; });
+  }
+  Habit& habit = habits_[trap.tid];
+  habit.in_a_row = now - habit.last < kRow ? habit.in_a_row + 1 : 0;
+  habit.last = now;
+  if (habit.door && habit.door->closed) habit = Habit{};
+  *door = habit.door;
+  if (habit.door && habit.door->bell->InCode(trap.instruction_pointer)) {
+    if (habit.in_a_row < kBeforeWake) return Step::kNothing;
+    habit.in_a_row = 0;
+    return Step::kWake;
+  }
+  if (habit.places.size() >= kMostPlaces) habit.places.clear();
+  unsigned& times = habit.places[trap.instruction_pointer];
+  if (times == kNever) return Step::kNothing;
+  if (++times < (habit.door ? kBeforeSite : kBeforeHang)) return Step::kNothing;
+  if (habit.in_a_row < kBeforeWake) return Step::kNothing;
+  times = 0;
+  return habit.door ? Step::kAddSite : Step::kHang;
+}
+
+void Doorman::GiveUp(const Trap& trap) {
+  absl::MutexLock lock(&mutex_);
+  habits_[trap.tid].places[trap.instruction_pointer] = kNever;
+}
+
+// Only the caller itself may run while its code is changed; and whatever the kernel asks at each
+// system call (a tracer, a filter of its own) would not be asked any more.
+bool Doorman::MayRing(Call& call, const TaskInfo& task) {
+  const TaskTable& tasks = *call.container().tasks;
+  const auto threads = tasks.CountThreads(task.tid);
+  const auto filters = tasks.CountFilters(task.tid);
+  return threads.ok() && *threads == 1 && filters.ok() && *filters == filters_ &&
+         !tasks.IsTraced(task.tid) && !tasks.SharesMemoryWithParent(task.tgid);
+}
+
+bool Doorman::CanPatch(Call& call) {
+  const Trap& trap = call.trap();
+  const uint64_t at = trap.instruction_pointer - Doorbell::kPatchSize;
+  std::array<std::byte, Doorbell::kPatchSize> code;
+  const auto got = call.platform().Read(trap, platform::GuestAddr(at), absl::MakeSpan(code));
+  return got.ok() && *got == code.size() && Doorbell::CanPatch(code, trap.nr) &&
+         call.container().tasks->IsPrivateCode(trap.tid, at, Doorbell::kPatchSize);
+}
+
+bool Doorman::Hang(Call& call, int64_t value) {
+  const Trap& trap = call.trap();
+  const auto task = call.Task();
+  if (!task.ok()) return false;
+  if (auto door = FindDoor(**task)) {
+    absl::MutexLock lock(&mutex_);
+    habits_[trap.tid].door = std::move(door);
+    return false;
+  }
+  GiveUp(trap);  // unless it becomes a site
+  auto bell = Doorbell::Create();
+  auto pidfd = OpenThreadPidfd(trap.tid);
+  if (!bell.ok() || !pidfd.ok() || !MayRing(call, **task)) return false;
+  const bool inherits = (*bell)->Inherit(call.platform(), trap, IsAsking);
+  if (!(inherits && (*bell)->InCode(trap.instruction_pointer)) && !CanPatch(call)) return false;
+  if (!StartThread() || !call.platform().StillWaits(trap)) return false;
+  const auto door = std::make_shared<Door>((*task)->tgid, *std::move(pidfd), *std::move(bell));
+  const Fd memory = door->bell->TakeMemory();
+  const auto used =
+      UseDescriptor(call, memory, [&](platform::Session& session, int number) -> int64_t {
+        const auto hung = inherits
+                              ? door->bell->HangInherited(session, call.platform(), trap, number)
+                              : HangNew(call, session, *door->bell, number);
+        if (hung.ok()) {
+          Register(trap, **task, door);
+        } else if (hung.error() == Errno(EACCES)) {
+          forbidden_ = true;  // what a policy or the kernel's settings forbid one, they forbid all
+        }
+        return CloseAndReturn(session, number, value);
+      });
+  return std::holds_alternative<Finished>(used);
+}
+
+Result<void> Doorman::HangNew(Call& call, platform::Session& session, Doorbell& bell, int number) {
+  const Trap& trap = call.trap();
+  TRY(bell.Hang(session, call.platform(), trap, number));
+  auto added = bell.AddSite(session, call.platform(), trap,
+                            platform::GuestAddr(trap.instruction_pointer), trap.nr);
+  if (!added.ok()) bell.TakeDown(session);
+  return added;
+}
+
+// While the task is still in its session: before it can get a tracer or a filter.
+void Doorman::Register(const Trap& trap, const TaskInfo& task, const std::shared_ptr<Door>& door) {
+  {
+    absl::MutexLock lock(&door->mutex);
+    door->threads[task.vtid] = trap.tid;
+  }
+  absl::MutexLock lock(&mutex_);
+  std::erase_if(doors_, [](const auto& known) { return known->closed || HasEnded(known->pidfd); });
+  if (doors_.size() >= kMostDoors) doors_.erase(doors_.begin());
+  doors_.push_back(door);
+  door_changes_.fetch_add(1);
+  Habit& habit = habits_[trap.tid];
+  habit.door = door;
+  habit.places.clear();
+  wanted_ = true;
+  wanted_changed_.Signal();
+}
+
+bool Doorman::AddSite(Call& call, const std::shared_ptr<Door>& door, int64_t value) {
+  const Trap& trap = call.trap();
+  const auto task = call.Task();
+  if (HasEnded(door->pidfd)) {
+    absl::MutexLock lock(&mutex_);
+    habits_.erase(trap.tid);  // another process has its number now
+    return false;
+  }
+  if (!task.ok() || (*task)->tgid != door->tgid || !MayRing(call, **task) || !CanPatch(call)) {
+    GiveUp(trap);
+    return false;
+  }
+  auto session = call.platform().Enter(trap);
+  if (!session.ok()) {
+    GiveUp(trap);
+    return false;
+  }
+  const auto added = door->bell->AddSite(**session, call.platform(), trap,
+                                         platform::GuestAddr(trap.instruction_pointer), trap.nr);
+  if (!added.ok()) GiveUp(trap);
+  (*session)->Finish(value);
+  return true;
+}
+
+std::shared_ptr<Doorman::Door> Doorman::FindDoor(const TaskInfo& task) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& door : doors_) {
+    if (door->tgid != task.tgid || door->closed) continue;
+    absl::MutexLock threads_lock(&door->mutex);
+    door->threads[task.vtid] = task.tid;
+    return door;
+  }
+  return nullptr;
+}
+
+void Doorman::Wake(Call& call, Door& door) {
+  const auto task = call.Task();
+  if (!task.ok() || FindDoor(**task).get() != &door) return;
+  if (Clock::now() < rest_until_.load()) return;
+  if (listening_) {
+    if (!door.closed) door.bell->Listen(true);
+    return;
+  }
+  absl::MutexLock lock(&mutex_);
+  wanted_ = true;
+  wanted_changed_.Signal();
+}
+
+void Doorman::Close(pid_t tgid) {
+  {
+    absl::MutexLock lock(&mutex_);
+    habits_.erase(tgid);
+  }
+  CloseIf([tgid](const Door& door) { return door.tgid == tgid; });
+}
+
+void Doorman::CloseTraced() {
+  const TaskTable& tasks = *container_.tasks;
+  CloseIf([&tasks](Door& door) {
+    absl::MutexLock lock(&door.mutex);
+    return std::any_of(door.threads.begin(), door.threads.end(),
+                       [&tasks](const auto& thread) { return tasks.IsTraced(thread.second); });
+  });
+}
+
+void Doorman::CloseIf(absl::FunctionRef<bool(Door&)> which) {
+  std::vector<std::shared_ptr<Door>> closed;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto kept = std::stable_partition(doors_.begin(), doors_.end(),
+                                            [&](const auto& door) { return !which(*door); });
+    closed.assign(kept, doors_.end());
+    if (closed.empty()) return;
+    doors_.erase(kept, doors_.end());
+    door_changes_.fetch_add(1);
+  }
+  for (const auto& door : closed) {
+    door->closed = true;
+    door->bell->Listen(false);
+    while (answering_ == door.get()) std::this_thread::yield();
+  }
+}
+
+bool Doorman::StartThread() {
+  absl::MutexLock lock(&mutex_);
+  if (has_thread_) return true;
+  auto channel = container_.gofer->NewChannel();
+  if (!channel.ok()) return false;
+  channel_ = *std::move(channel);
+  std::thread([this] { Attend(); }).detach();
+  has_thread_ = true;
+  return true;
+}
+
+std::vector<std::shared_ptr<Doorman::Door>> Doorman::OpenDoors() {
+  absl::MutexLock lock(&mutex_);
+  std::erase_if(doors_, [](const auto& door) { return HasEnded(door->pidfd); });
+  return doors_;
+}
+
+void Doorman::Attend() {
+  // The worker that started this thread may just then be held on one CPU.
+  ::sched_setaffinity(0, sizeof(cpus_), &cpus_);
+  for (;;) {
+    {
+      absl::MutexLock lock(&mutex_);
+      while (!wanted_) wanted_changed_.Wait(&mutex_);
+      wanted_ = false;
+    }
+    listening_ = true;
+    uint64_t changes = 0;
+    std::vector<std::shared_ptr<Door>> doors;
+    do {
+      changes = door_changes_;
+      doors = OpenDoors();
+      Listen(doors);
+    } while (changes != door_changes_);
+    listening_ = false;
+    for (const auto& door : doors) door->bell->Listen(false);
+    for (const auto& door : doors) AnswerAll(*door);
+  }
+}
+
+// Until nobody has rung for a while, the doors are others, or this thread was kept from running.
+void Doorman::Listen(const std::vector<std::shared_ptr<Door>>& doors) {
+  for (const auto& door : doors) {
+    if (!door->closed) door->bell->Listen(true);
+  }
+  const uint64_t changes = door_changes_;
+  auto last_ring = Clock::now();
+  auto last_look = last_ring;
+  while (changes == door_changes_) {
+    bool rung = false;
+    for (const auto& door : doors) rung |= door->bell->WasRung() && AnswerAll(*door);
+    const auto now = Clock::now();
+    if (rung) {
+      last_ring = now;
+    } else if (now - last_look > kPreempted) {
+      rest_until_ = now + kRest;
+      return;
+    } else if (now - last_ring > kPatience) {
+      return;
+    }
+    last_look = now;
+    _mm_pause();
+  }
+}
+
+bool Doorman::AnswerAll(Door& door) {
+  answering_ = &door;
+  bool any = false;
+  if (!door.closed) {
+    for (auto ring = door.bell->Take(0); ring; ring = door.bell->Take(ring->slot + 1)) {
+      AnswerOne(door, *ring);
+      any = true;
+    }
+  }
+  answering_ = nullptr;
+  return any;
+}
+
+void Doorman::AnswerOne(Door& door, const Ring& ring) {
+  RungCall rung(*door.bell, ring);
+  pid_t tid = 0;
+  {
+    absl::MutexLock lock(&door.mutex);
+    const auto found = door.threads.find(ring.vtid);
+    if (found != door.threads.end()) tid = found->second;
+  }
+  if (tid == 0) return rung.Decline();
+  const Trap trap = {.tid = tid, .nr = door.bell->NumberOf(ring.site), .args = ring.args};
+  Call call(container_, rung, *channel_, trap);
+  // The first thread's number is the process's, which is there as long as somebody rings.
+  if (tid == door.tgid) call.AdoptRemembered();
+  const auto task = call.Task();
+  if (!task.ok() || (*task)->tgid != door.tgid || (*task)->vtid != ring.vtid) {
+    return rung.Decline();
+  }
+  const auto outcome = AnswerIfStopped(call);
+  const auto result = outcome ? PlainResult(*outcome) : std::nullopt;
+  if (!result) return rung.Decline();
+  rung.Answer(*result);
+}
+
+}  // namespace moat::sentry

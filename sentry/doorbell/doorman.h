@@ -1,0 +1,115 @@
+// Which processes of the container have a doorbell (platform/doorbell.h), and the thread that
+// answers them.
+//
+// A process that asks for names again and again gets one, and its calls that ask are patched one by
+// one. The thread is awake only while calls come in a row; it goes back to sleep when none has come
+// for a while, and for longer when it had to share its CPU: then a trap, which stays on the
+// caller's CPU, is the faster way. What decides is the same handler as for a trap, so an answer
+// differs in nothing but in how it comes. docs/adr/015-doorbell.md.
+#ifndef MOAT_SENTRY_DOORBELL_DOORMAN_H_
+#define MOAT_SENTRY_DOORBELL_DOORMAN_H_
+
+#include <sched.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/synchronization/mutex.h"
+#include "base/fd.h"
+#include "platform/doorbell.h"
+#include "sentry/call.h"
+#include "sentry/doorbell/doorbells.h"
+
+namespace moat::sentry {
+
+class Doorman final : public Doorbells {
+ public:
+  // In a thread that may run wherever the process may.
+  Doorman(Container& container, int filters);
+
+  bool Note(Call& call, const Outcome& outcome) override;
+  void Close(pid_t tgid) override;
+  void CloseTraced() override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Door {
+    Door(pid_t group, Fd process, std::unique_ptr<platform::Doorbell> doorbell)
+        : tgid(group), pidfd(std::move(process)), bell(std::move(doorbell)) {}
+    const pid_t tgid;
+    const Fd pidfd;
+    const std::unique_ptr<platform::Doorbell> bell;
+    std::atomic<bool> closed{false};
+    absl::Mutex mutex;
+    // Of those of its threads that have made a trap: the number inside, the number here.
+    absl::flat_hash_map<pid_t, pid_t> threads ABSL_GUARDED_BY(mutex);
+  };
+
+  // What a thread does.
+  struct Habit {
+    std::shared_ptr<Door> door;  // of its process
+    Clock::time_point last;
+    unsigned in_a_row = 0;
+    // Traps by where they were made.
+    absl::flat_hash_map<uint64_t, unsigned> places;
+  };
+  // What is to be done about a trap.
+  enum class Step { kNothing, kHang, kAddSite, kWake };
+
+  Step Count(const platform::Trap& trap, std::shared_ptr<Door>* door);
+  // The place is never to be patched.
+  void GiveUp(const platform::Trap& trap);
+  // Whether the process may have a doorbell at all.
+  bool MayRing(Call& call, const TaskInfo& task);
+  // Whether the call that the trap came from can be patched.
+  bool CanPatch(Call& call);
+  // Both answer the trap with `value` if they could begin.
+  bool Hang(Call& call, int64_t value);
+  Result<void> HangNew(Call& call, platform::Session& session, platform::Doorbell& bell,
+                       int number);
+  void Register(const platform::Trap& trap, const TaskInfo& task,
+                const std::shared_ptr<Door>& door);
+  bool AddSite(Call& call, const std::shared_ptr<Door>& door, int64_t value);
+  void Wake(Call& call, Door& door);
+  // The door of the caller's process, if it has one; the caller is known there from now on.
+  std::shared_ptr<Door> FindDoor(const TaskInfo& task);
+
+  void CloseIf(absl::FunctionRef<bool(Door&)> which);
+
+  // The thread.
+  void Attend();
+  void Listen(const std::vector<std::shared_ptr<Door>>& doors);
+  bool AnswerAll(Door& door);
+  void AnswerOne(Door& door, const platform::Ring& ring);
+  std::vector<std::shared_ptr<Door>> OpenDoors() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool StartThread();
+
+  Container& container_;
+  const int filters_;
+  cpu_set_t cpus_;
+  std::unique_ptr<gofer::Channel> channel_;  // the thread's
+  std::atomic<bool> forbidden_{false};       // nobody may have one
+
+  absl::Mutex mutex_;
+  absl::CondVar wanted_changed_;
+  bool wanted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool has_thread_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::shared_ptr<Door>> doors_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<pid_t, Habit> habits_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<uint64_t> door_changes_{0};
+  std::atomic<bool> listening_{false};
+  std::atomic<const Door*> answering_{nullptr};
+  std::atomic<Clock::time_point> rest_until_{Clock::time_point{}};
+};
+
+}  // namespace moat::sentry
+
+#endif  // MOAT_SENTRY_DOORBELL_DOORMAN_H_
