@@ -80,8 +80,10 @@ Outcome ExecInTask(Call& call, GuestAddr empty_path, const ExecArguments& argume
   const pid_t caller = task->tgid;
   execution.start.trace_me = call.container().plans->deferred_traces().IsDeferred(caller);
   execution.start.traps_first = execution.plan && !execution.start.trace_me;
-  const auto on_replaced = [&call, &execution](pid_t tgid) {
+  const auto on_replaced = [&call, &execution, caller](pid_t tgid) {
     call.container().NoteExec(tgid);
+    // Before the new program runs, which asks to be traced at once and must not find that it is.
+    call.container().plans->deferred_traces().Drop(caller);
     call.container().cache->ForgetGroup(tgid);
     if (execution.plan) call.container().plans->Arm(tgid, *std::move(execution.plan));
   };
@@ -94,10 +96,7 @@ Outcome ExecInTask(Call& call, GuestAddr empty_path, const ExecArguments& argume
         }
         const platform::ExecOutcome exec = session.Exec(
             number, empty_path, arguments.argv, arguments.envp, execution.start, on_replaced);
-        if (exec.replaced) {
-          call.container().plans->deferred_traces().Drop(caller);
-          return 0;
-        }
+        if (exec.replaced) return 0;
         return CloseAndReturn(session, number, -exec.error.value());
       });
 }
