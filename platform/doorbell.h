@@ -35,6 +35,10 @@ struct Ring {
   uint64_t stack_pointer = 0;
 };
 
+struct Pages {
+  uint64_t first = 0, size = 0;
+};
+
 // The doorbell of one address space. What changes the task (Hang, TakeDown, AddSite) is done by one
 // thread at a time, all else from any.
 class Doorbell {
@@ -46,7 +50,8 @@ class Doorbell {
   // The memory that is shared. ENFILE, ENOMEM.
   static Result<std::unique_ptr<Doorbell>> Create();
 
-  // --- In a session of the task, whose process must have no other thread.
+  // --- In a session of the task. Other threads of its process may run meanwhile, also in the code
+  // that is patched.
 
   // What Hang needs in the task's table, where the caller closes it again. Once.
   Fd TakeMemory() { return std::move(memory_); }
@@ -61,11 +66,14 @@ class Doorbell {
   bool Inherit(Platform& platform, const Trap& trap, absl::FunctionRef<bool(int nr)> asks);
   // Maps the arena for those, instead of Hang.
   Result<void> HangInherited(Session& session, Platform& platform, const Trap& trap, int number);
-  // Whether `behind`, which stands behind a `syscall` instruction, can be patched: the number is
-  // set by the instruction before it.
+  // Whether the last of these bytes, kPatchSize in number, make up a call `nr` that can be patched:
+  // the number is set by the instruction before `syscall`.
   static bool CanPatch(absl::Span<const std::byte> before, int nr);
-  // Patches the call that ends at `behind`, and nothing when the page can't be written to (EACCES).
-  // ENOSPC: there are kSites of them.
+  // The pages that hold the call that ends at `behind`.
+  static Pages PagesOf(GuestAddr behind);
+  // Patches that call: its pages, which must be code that is mapped privately and not written to,
+  // become anonymous ones with other bytes in one step. ENOSPC: there are kSites of them; EACCES:
+  // the task may not make memory executable; EILSEQ: it is another call by now.
   Result<void> AddSite(Session& session, Platform& platform, const Trap& trap, GuestAddr behind,
                        int nr);
   // Whether a trap's instruction pointer lies in the code that Hang mapped.
@@ -94,6 +102,8 @@ class Doorbell {
   };
 
   Doorbell(Fd memory, std::unique_ptr<Arena, Unmap> arena);
+  Result<void> WriteSite(Session& session, Platform& platform, const Trap& trap, size_t site,
+                         GuestAddr behind, int nr) const;
   Result<void> MapArena(Session& session, Platform& platform, const Trap& trap, int number);
   Result<void> MapAll(Session& session, Platform& platform, const Trap& trap, int number);
 

@@ -32,7 +32,7 @@ class Container {
  public:
   // Called at each exec that has replaced the program of process `tgid`, before the new one runs.
   void NoteExec(pid_t tgid) {
-    if (doorbells) doorbells->Close(tgid);
+    if (doorbells) doorbells->Forget(tgid);
     if (joiners.Executed(tgid)) return;
     if (tgid != init_tgid || exec_seen_.exchange(true)) return;
     const uint64_t once = 1;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "platform/doorbell/layout.h"
 
@@ -177,36 +178,54 @@ bool Doorbell::CanPatch(absl::Span<const std::byte> before, int nr) {
          std::memcmp(&before[5], kSyscall.data(), kSyscall.size()) == 0;
 }
 
+Pages Doorbell::PagesOf(GuestAddr behind) {
+  const uint64_t first = (behind.value() - kPatchSize) & ~(kPage - 1);
+  return {first, behind.value() - first > kPage ? 2 * kPage : kPage};
+}
+
 Result<void> Doorbell::AddSite(Session& session, Platform& platform, const Trap& trap,
                                GuestAddr behind, int nr) {
   const size_t site = sites_;
   if (site == kSites) return Errno(ENOSPC);
-  const uint64_t instruction = behind.value() - kPatchSize;
-  const uint64_t first = instruction & ~(kPage - 1);
-  const uint64_t size = behind.value() - first > kPage ? 2 * kPage : kPage;
-  // First: a policy or a setting of the task may forbid it, and nothing has happened then.
-  TRY(Protect(session, first, size, PROT_READ | PROT_WRITE | PROT_EXEC));
-
-  const uint64_t thunk = code_ + MOAT_DOORBELL_THUNKS + site * MOAT_DOORBELL_THUNK_SIZE;
-  const uint64_t back = behind.value();
+  const Pages pages = PagesOf(behind);
+  std::vector<std::byte> code(pages.size);
+  TRY_ASSIGN(const size_t got, platform.Read(trap, GuestAddr(pages.first), absl::MakeSpan(code)));
+  const absl::Span<std::byte> call =
+      absl::MakeSpan(code).subspan(behind.value() - kPatchSize - pages.first, kPatchSize);
+  if (got != code.size() || !CanPatch(call, nr)) return Errno(EILSEQ);
   const auto jumps_to = static_cast<uint32_t>(kTable + 8 * site);
-  std::array<std::byte, kPatchSize> patch;
-  std::memcpy(patch.data(), kJump.data(), kJump.size());
-  std::memcpy(&patch[kJump.size()], &jumps_to, sizeof(jumps_to));
-  const auto write = [&]() -> Result<void> {
-    TRY(Protect(session, kTable, kPage, PROT_READ | PROT_WRITE));
-    TRY(Put(platform, trap, kTable + 8 * site, BytesOf(thunk)));
-    TRY(Put(platform, trap, MOAT_DOORBELL_RETURNS + 8 * site, BytesOf(back)));
-    TRY(Put(platform, trap, MOAT_DOORBELL_NUMBERS + 4 * site, BytesOf(nr)));
-    TRY(Protect(session, kTable, kPage, PROT_READ));
-    return Put(platform, trap, instruction, patch);
+  std::memcpy(call.data(), kJump.data(), kJump.size());
+  std::memcpy(&call[kJump.size()], &jumps_to, sizeof(jumps_to));
+
+  TRY(WriteSite(session, platform, trap, site, behind, nr));
+  TRY_ASSIGN(const GuestAddr copy, session.MapScratch(code.size()));
+  const auto replace = [&]() -> Result<void> {
+    TRY(Put(platform, trap, copy.value(), code));
+    TRY(Protect(session, copy.value(), pages.size, PROT_READ | PROT_EXEC));
+    // Whoever runs there sees the one or the other: a fault in between waits for the end of this.
+    TRY(session.Call(SYS_mremap, {copy.value(), pages.size, pages.size,
+                                  MREMAP_MAYMOVE | MREMAP_FIXED, pages.first}));
+    return {};
   };
-  auto written = write();
-  TRY(Protect(session, first, size, PROT_READ | PROT_EXEC));
-  if (!written.ok()) return written;
+  auto replaced = replace();
+  if (!replaced.ok()) {
+    session.UnmapScratch(copy, code.size());
+    return replaced;
+  }
   numbers_[site] = nr;
   sites_ = site + 1;
   return {};
+}
+
+Result<void> Doorbell::WriteSite(Session& session, Platform& platform, const Trap& trap,
+                                 size_t site, GuestAddr behind, int nr) const {
+  const uint64_t thunk = code_ + MOAT_DOORBELL_THUNKS + site * MOAT_DOORBELL_THUNK_SIZE;
+  const uint64_t back = behind.value();
+  TRY(Protect(session, kTable, kPage, PROT_READ | PROT_WRITE));
+  TRY(Put(platform, trap, kTable + 8 * site, BytesOf(thunk)));
+  TRY(Put(platform, trap, MOAT_DOORBELL_RETURNS + 8 * site, BytesOf(back)));
+  TRY(Put(platform, trap, MOAT_DOORBELL_NUMBERS + 4 * site, BytesOf(nr)));
+  return Protect(session, kTable, kPage, PROT_READ);
 }
 
 bool Doorbell::InCode(uint64_t address) const {

@@ -2,6 +2,7 @@
 #include "platform/doorbell.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,8 +31,14 @@ class OwnSession final : public Session {
                    const std::function<void(pid_t)>&) override {
     return {};
   }
-  Result<GuestAddr> MapScratch(size_t) override { return Errno(ENOSYS); }
-  void UnmapScratch(GuestAddr, size_t) override {}
+  Result<GuestAddr> MapScratch(size_t size) override {
+    TRY_ASSIGN(const uint64_t at, Call(SYS_mmap, {0, size, PROT_READ | PROT_WRITE,
+                                                  MAP_PRIVATE | MAP_ANONYMOUS, ~0ULL, 0}));
+    return GuestAddr(at);
+  }
+  void UnmapScratch(GuestAddr at, size_t size) override {
+    (void)Call(SYS_munmap, {at.value(), size});
+  }
   bool ShouldEnd() override { return false; }
   void Finish(int64_t) override {}
 };
@@ -89,7 +96,24 @@ class DoorbellTest : public testing::Test {
     ASSERT_TRUE(bell_->Hang(session, platform, {}, memory.get()).ok());
     uint64_t place = 0;
     ASSERT_EQ(::getppid(), Ask(0, &place));
-    ASSERT_TRUE(bell_->AddSite(session, platform, {}, GuestAddr(place), kCall).ok());
+    // While others run there.
+    std::atomic<bool> over = false;
+    std::atomic<int> wrong = 0;
+    std::vector<std::thread> others;
+    for (int i = 0; i < 3; ++i) {
+      others.emplace_back([&] {
+        while (!over) wrong += Ask(0) != ::getppid();
+      });
+    }
+    ::usleep(5'000);
+    const auto added = bell_->AddSite(session, platform, {}, GuestAddr(place), kCall);
+    ::usleep(5'000);
+    over = true;
+    for (std::thread& other : others) other.join();
+    ASSERT_TRUE(added.ok()) << added.error().value();
+    ASSERT_EQ(0, wrong);
+    ASSERT_EQ(Errno(EILSEQ),
+              bell_->AddSite(session, platform, {}, GuestAddr(place), kCall).error());
   }
 
   // Answers each call with 100 more than its first argument until the end of the test; declines

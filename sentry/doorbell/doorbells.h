@@ -18,11 +18,12 @@ class Doorbells {
   // Told of each trap and what it is to be answered with. True: it has been answered here.
   virtual bool Note(Call& call, const Outcome& outcome) = 0;
   // From now on the process makes all its calls by traps: it is about to have a tracer or a filter
-  // of its own, which a doorbell would go past, or has executed a program. None of its calls is
-  // being answered any more.
+  // of its own, which a doorbell would go past. None of its calls is being answered any more.
   virtual void Close(pid_t tgid) = 0;
   // The same for all that have a tracer now.
   virtual void CloseTraced() = 0;
+  // The process has executed a program: its memory is another one.
+  virtual void Forget(pid_t tgid) = 0;
 };
 
 // `container` outlives it. Lives until the process ends. `filters`: how many seccomp filters a task

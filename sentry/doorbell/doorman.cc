@@ -39,12 +39,18 @@ constexpr unsigned kNever = ~0U;
 constexpr size_t kMostPlaces = 16;   // of a thread
 constexpr size_t kMostHabits = 512;  // of threads without a door
 constexpr size_t kMostDoors = 64;
+constexpr size_t kMostThreads = 128;  // each is looked at once
 
 // How long the thread looks without being rung; a sleep costs it and the caller some 50 us.
 constexpr auto kPatience = microseconds(50);
 // Longer than a turn of its loop takes: it had not been running.
 constexpr auto kPreempted = microseconds(200);
-constexpr auto kRest = milliseconds(20);
+constexpr auto kFirstRest = milliseconds(20);
+constexpr auto kLongestRest = std::chrono::seconds(1);
+// What is worth having been awake for.
+constexpr uint64_t kWorthIt = 1000;
+// Who has called within this time calls on.
+constexpr auto kLately = milliseconds(1);
 
 // What is returned, if the outcome says all that there is to it.
 std::optional<int64_t> PlainResult(const Outcome& outcome) {
@@ -59,7 +65,26 @@ std::unique_ptr<Doorbells> MakeDoorbells(Container& container, int filters) {
   return std::make_unique<Doorman>(container, filters);
 }
 
-Doorman::Doorman(Container& container, int filters) : container_(container), filters_(filters) {
+void Doorman::Activity::Note(pid_t tid, Clock::time_point now) {
+  Caller* place = &callers_[0];
+  for (Caller& caller : callers_) {
+    if (caller.tid == tid) {
+      caller.last = now;
+      return;
+    }
+    if (caller.last < place->last) place = &caller;
+  }
+  *place = {tid, now};
+}
+
+int Doorman::Activity::Callers(Clock::time_point now) const {
+  return static_cast<int>(
+      std::count_if(callers_.begin(), callers_.end(),
+                    [now](const Caller& caller) { return now - caller.last < kLately; }));
+}
+
+Doorman::Doorman(Container& container, int filters)
+    : container_(container), filters_(filters), rest_(kFirstRest) {
   if (::sched_getaffinity(0, sizeof(cpus_), &cpus_) != 0 || CPU_COUNT(&cpus_) < 2) {
     forbidden_ = true;  // whoever waits for an answer would keep it from coming
   }
@@ -91,6 +116,7 @@ Doorman::Step Doorman::Count(const Trap& trap, std::shared_ptr<Door>* door) {
   if (habits_.size() >= kMostHabits + kMostDoors) {
     absl::erase_if(habits_, [](const auto& entry) { return !entry.second.door; });
   }
+  activity_.Note(trap.tid, now);
   Habit& habit = habits_[trap.tid];
   habit.in_a_row = now - habit.last < kRow ? habit.in_a_row + 1 : 0;
   habit.last = now;
@@ -99,15 +125,19 @@ Doorman::Step Doorman::Count(const Trap& trap, std::shared_ptr<Door>* door) {
   if (habit.door && habit.door->bell->InCode(trap.instruction_pointer)) {
     if (habit.in_a_row < kBeforeWake) return Step::kNothing;
     habit.in_a_row = 0;
-    return Step::kWake;
+    return HasSpareCpu(now) ? Step::kWake : Step::kNothing;
   }
   if (habit.places.size() >= kMostPlaces) habit.places.clear();
   unsigned& times = habit.places[trap.instruction_pointer];
   if (times == kNever) return Step::kNothing;
   if (++times < (habit.door ? kBeforeSite : kBeforeHang)) return Step::kNothing;
-  if (habit.in_a_row < kBeforeWake) return Step::kNothing;
+  if (habit.in_a_row < kBeforeWake || !HasSpareCpu(now)) return Step::kNothing;
   times = 0;
   return habit.door ? Step::kAddSite : Step::kHang;
+}
+
+bool Doorman::HasSpareCpu(Clock::time_point now) {
+  return activity_.Callers(now) < CPU_COUNT(&cpus_);
 }
 
 void Doorman::GiveUp(const Trap& trap) {
@@ -115,23 +145,23 @@ void Doorman::GiveUp(const Trap& trap) {
   habits_[trap.tid].places[trap.instruction_pointer] = kNever;
 }
 
-// Only the caller itself may run while its code is changed; and whatever the kernel asks at each
-// system call (a tracer, a filter of its own) would not be asked any more.
-bool Doorman::MayRing(Call& call, const TaskInfo& task) {
-  const TaskTable& tasks = *call.container().tasks;
-  const auto threads = tasks.CountThreads(task.tid);
-  const auto filters = tasks.CountFilters(task.tid);
-  return threads.ok() && *threads == 1 && filters.ok() && *filters == filters_ &&
-         !tasks.IsTraced(task.tid) && !tasks.SharesMemoryWithParent(task.tgid);
+// Whatever the kernel asks at each system call (a tracer, a filter of the program's own) would not
+// be asked any more.
+bool Doorman::MayRing(const TaskInfo& task) const {
+  const TaskTable& tasks = *container_.tasks;
+  return tasks.AreOnTheirOwn(task.tgid, filters_, kMostThreads) &&
+         !tasks.SharesMemoryWithParent(task.tgid);
 }
 
 bool Doorman::CanPatch(Call& call) {
   const Trap& trap = call.trap();
-  const uint64_t at = trap.instruction_pointer - Doorbell::kPatchSize;
+  const platform::GuestAddr behind(trap.instruction_pointer);
   std::array<std::byte, Doorbell::kPatchSize> code;
-  const auto got = call.platform().Read(trap, platform::GuestAddr(at), absl::MakeSpan(code));
+  const platform::GuestAddr at(behind.value() - code.size());
+  const auto got = call.platform().Read(trap, at, absl::MakeSpan(code));
+  const platform::Pages pages = Doorbell::PagesOf(behind);
   return got.ok() && *got == code.size() && Doorbell::CanPatch(code, trap.nr) &&
-         call.container().tasks->IsPrivateCode(trap.tid, at, Doorbell::kPatchSize);
+         container_.tasks->IsPrivateCode(trap.tid, pages.first, pages.size);
 }
 
 bool Doorman::Hang(Call& call, int64_t value) {
@@ -144,9 +174,10 @@ bool Doorman::Hang(Call& call, int64_t value) {
     return false;
   }
   GiveUp(trap);  // unless it becomes a site
+  const uint64_t closes = closes_;
   auto bell = Doorbell::Create();
   auto pidfd = OpenThreadPidfd(trap.tid);
-  if (!bell.ok() || !pidfd.ok() || !MayRing(call, **task)) return false;
+  if (!bell.ok() || !pidfd.ok() || !MayRing(**task)) return false;
   const bool inherits = (*bell)->Inherit(call.platform(), trap, IsAsking);
   if (!(inherits && (*bell)->InCode(trap.instruction_pointer)) && !CanPatch(call)) return false;
   if (!StartThread() || !call.platform().StillWaits(trap)) return false;
@@ -158,7 +189,7 @@ bool Doorman::Hang(Call& call, int64_t value) {
                               ? door->bell->HangInherited(session, call.platform(), trap, number)
                               : HangNew(call, session, *door->bell, number);
         if (hung.ok()) {
-          Register(trap, **task, door);
+          Register(trap, **task, door, closes);
         } else if (hung.error() == Errno(EACCES)) {
           forbidden_ = true;  // what a policy or the kernel's settings forbid one, they forbid all
         }
@@ -176,13 +207,18 @@ Result<void> Doorman::HangNew(Call& call, platform::Session& session, Doorbell& 
   return added;
 }
 
-// While the task is still in its session: before it can get a tracer or a filter.
-void Doorman::Register(const Trap& trap, const TaskInfo& task, const std::shared_ptr<Door>& door) {
+// Unless somebody has got a tracer or a filter since `closes`: it may be one of these threads.
+void Doorman::Register(const Trap& trap, const TaskInfo& task, const std::shared_ptr<Door>& door,
+                       uint64_t closes) {
   {
     absl::MutexLock lock(&door->mutex);
     door->threads[task.vtid] = trap.tid;
   }
   absl::MutexLock lock(&mutex_);
+  if (closes != closes_) {
+    door->closed = true;
+    return;
+  }
   std::erase_if(doors_, [](const auto& known) { return known->closed || HasEnded(known->pidfd); });
   if (doors_.size() >= kMostDoors) doors_.erase(doors_.begin());
   doors_.push_back(door);
@@ -202,7 +238,7 @@ bool Doorman::AddSite(Call& call, const std::shared_ptr<Door>& door, int64_t val
     habits_.erase(trap.tid);  // another process has its number now
     return false;
   }
-  if (!task.ok() || (*task)->tgid != door->tgid || !MayRing(call, **task) || !CanPatch(call)) {
+  if (!task.ok() || (*task)->tgid != door->tgid || !MayRing(**task) || !CanPatch(call)) {
     GiveUp(trap);
     return false;
   }
@@ -243,6 +279,11 @@ void Doorman::Wake(Call& call, Door& door) {
 }
 
 void Doorman::Close(pid_t tgid) {
+  NoteClose();
+  Forget(tgid);
+}
+
+void Doorman::Forget(pid_t tgid) {
   {
     absl::MutexLock lock(&mutex_);
     habits_.erase(tgid);
@@ -251,12 +292,16 @@ void Doorman::Close(pid_t tgid) {
 }
 
 void Doorman::CloseTraced() {
+  NoteClose();
   const TaskTable& tasks = *container_.tasks;
-  CloseIf([&tasks](Door& door) {
-    absl::MutexLock lock(&door.mutex);
-    return std::any_of(door.threads.begin(), door.threads.end(),
-                       [&tasks](const auto& thread) { return tasks.IsTraced(thread.second); });
+  CloseIf([this, &tasks](const Door& door) {
+    return !tasks.AreOnTheirOwn(door.tgid, filters_, kMostThreads);
   });
+}
+
+void Doorman::NoteClose() {
+  absl::MutexLock lock(&mutex_);
+  ++closes_;
 }
 
 void Doorman::CloseIf(absl::FunctionRef<bool(Door&)> which) {
@@ -317,29 +362,37 @@ void Doorman::Attend() {
   }
 }
 
-// Until nobody has rung for a while, the doors are others, or this thread was kept from running.
+// Until nobody has rung for a while, the doors are others, or this thread is not worth its CPU: it
+// was kept from running, or those who call need it.
 void Doorman::Listen(const std::vector<std::shared_ptr<Door>>& doors) {
   for (const auto& door : doors) {
     if (!door->closed) door->bell->Listen(true);
   }
   const uint64_t changes = door_changes_;
+  const uint64_t answered_before = answered_;
   auto last_ring = Clock::now();
   auto last_look = last_ring;
   while (changes == door_changes_) {
     bool rung = false;
     for (const auto& door : doors) rung |= door->bell->WasRung() && AnswerAll(*door);
     const auto now = Clock::now();
+    if (answered_ - answered_before > kWorthIt) rest_ = kFirstRest;
+    if (now - last_look > kPreempted) return Rest(now);
     if (rung) {
       last_ring = now;
-    } else if (now - last_look > kPreempted) {
-      rest_until_ = now + kRest;
-      return;
+      absl::MutexLock lock(&mutex_);
+      if (!HasSpareCpu(now)) return Rest(now);
     } else if (now - last_ring > kPatience) {
       return;
     }
     last_look = now;
     _mm_pause();
   }
+}
+
+void Doorman::Rest(Clock::time_point now) {
+  rest_until_ = now + rest_;
+  rest_ = std::min<Clock::duration>(2 * rest_, kLongestRest);
 }
 
 bool Doorman::AnswerAll(Door& door) {
@@ -376,6 +429,10 @@ void Doorman::AnswerOne(Door& door, const Ring& ring) {
   const auto result = outcome ? PlainResult(*outcome) : std::nullopt;
   if (!result) return rung.Decline();
   rung.Answer(*result);
+  ++answered_;
+  const auto now = Clock::now();
+  absl::MutexLock lock(&mutex_);
+  activity_.Note(tid, now);
 }
 
 }  // namespace moat::sentry

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <sys/types.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -37,6 +38,7 @@ class Doorman final : public Doorbells {
   bool Note(Call& call, const Outcome& outcome) override;
   void Close(pid_t tgid) override;
   void CloseTraced() override;
+  void Forget(pid_t tgid) override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -61,6 +63,21 @@ class Doorman final : public Doorbells {
     // Traps by where they were made.
     absl::flat_hash_map<uint64_t, unsigned> places;
   };
+  // Who has called lately. Whoever waits for an answer keeps a CPU busy, and so does the thread
+  // that answers: with more of them than there are CPUs each keeps the others from running.
+  class Activity {
+   public:
+    void Note(pid_t tid, Clock::time_point now);
+    int Callers(Clock::time_point now) const;
+
+   private:
+    struct Caller {
+      pid_t tid = 0;
+      Clock::time_point last;
+    };
+    std::array<Caller, 16> callers_;
+  };
+
   // What is to be done about a trap.
   enum class Step { kNothing, kHang, kAddSite, kWake };
 
@@ -68,15 +85,16 @@ class Doorman final : public Doorbells {
   // The place is never to be patched.
   void GiveUp(const platform::Trap& trap);
   // Whether the process may have a doorbell at all.
-  bool MayRing(Call& call, const TaskInfo& task);
+  bool MayRing(const TaskInfo& task) const;
   // Whether the call that the trap came from can be patched.
   bool CanPatch(Call& call);
   // Both answer the trap with `value` if they could begin.
   bool Hang(Call& call, int64_t value);
   Result<void> HangNew(Call& call, platform::Session& session, platform::Doorbell& bell,
                        int number);
-  void Register(const platform::Trap& trap, const TaskInfo& task,
-                const std::shared_ptr<Door>& door);
+  void Register(const platform::Trap& trap, const TaskInfo& task, const std::shared_ptr<Door>& door,
+                uint64_t closes);
+  void NoteClose();
   bool AddSite(Call& call, const std::shared_ptr<Door>& door, int64_t value);
   void Wake(Call& call, Door& door);
   // The door of the caller's process, if it has one; the caller is known there from now on.
@@ -87,6 +105,9 @@ class Doorman final : public Doorbells {
   // The thread.
   void Attend();
   void Listen(const std::vector<std::shared_ptr<Door>>& doors);
+  // Until the thread is worth its CPU.
+  void Rest(Clock::time_point now);
+  bool HasSpareCpu(Clock::time_point now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool AnswerAll(Door& door);
   void AnswerOne(Door& door, const platform::Ring& ring);
   std::vector<std::shared_ptr<Door>> OpenDoors() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -95,6 +116,8 @@ class Doorman final : public Doorbells {
   Container& container_;
   const int filters_;
   cpu_set_t cpus_;
+  Clock::duration rest_;                     // the thread's
+  uint64_t answered_ = 0;                    // the thread's
   std::unique_ptr<gofer::Channel> channel_;  // the thread's
   std::atomic<bool> forbidden_{false};       // nobody may have one
 
@@ -104,7 +127,9 @@ class Doorman final : public Doorbells {
   bool has_thread_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::shared_ptr<Door>> doors_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<pid_t, Habit> habits_ ABSL_GUARDED_BY(mutex_);
+  Activity activity_ ABSL_GUARDED_BY(mutex_);
   std::atomic<uint64_t> door_changes_{0};
+  std::atomic<uint64_t> closes_{0};  // written with the lock
   std::atomic<bool> listening_{false};
   std::atomic<const Door*> answering_{nullptr};
   std::atomic<Clock::time_point> rest_until_{Clock::time_point{}};

@@ -18,26 +18,13 @@
 #include "base/read_file.h"
 #include "base/status.h"
 #include "sentry/boot_protocol.h"
+#include "sentry/task/task_table.h"
 
 namespace moat::sentry {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(4);
 constexpr absl::Duration kPause = absl::Milliseconds(2);
-
-std::vector<pid_t> NumbersIn(int directory, const std::string& path) {
-  std::vector<pid_t> numbers;
-  Fd fd(::openat(directory, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* stream = fd ? ::fdopendir(fd.get()) : nullptr;
-  if (stream == nullptr) return numbers;
-  static_cast<void>(fd.Release());
-  while (const dirent* entry = ::readdir(stream)) {
-    pid_t number;
-    if (absl::SimpleAtoi(entry->d_name, &number)) numbers.push_back(number);
-  }
-  ::closedir(stream);
-  return numbers;
-}
 
 // A process whose first thread has ended may have others that run (proc_pid_stat(5)).
 bool IsDead(int proc, pid_t pid) {

@@ -1,10 +1,12 @@
 #include "sentry/task/task_table.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <utility>
@@ -52,6 +54,20 @@ bool TaskTable::SignalPending(pid_t tid) const {
   return !status.ok() || status->signals.Deliverable();
 }
 
+std::vector<pid_t> NumbersIn(int directory, const std::string& path) {
+  std::vector<pid_t> numbers;
+  Fd fd(::openat(directory, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  DIR* stream = fd ? ::fdopendir(fd.get()) : nullptr;
+  if (stream == nullptr) return numbers;
+  static_cast<void>(fd.Release());
+  while (const dirent* entry = ::readdir(stream)) {
+    pid_t number;
+    if (absl::SimpleAtoi(entry->d_name, &number)) numbers.push_back(number);
+  }
+  ::closedir(stream);
+  return numbers;
+}
+
 namespace {
 
 // The number behind "\nKEY:\t" in the task's status.
@@ -70,12 +86,15 @@ bool TaskTable::IsTraced(pid_t tid) const {
   return tracer.ok() && *tracer != 0;
 }
 
-Result<int> TaskTable::CountThreads(pid_t tid) const {
-  return NumberInStatus(proc_, tid, "\nThreads:\t");
-}
-
-Result<int> TaskTable::CountFilters(pid_t tid) const {
-  return NumberInStatus(proc_, tid, "\nSeccomp_filters:\t");
+bool TaskTable::AreOnTheirOwn(pid_t tgid, int filters, size_t most) const {
+  const std::vector<pid_t> threads = NumbersIn(proc_, absl::StrCat(tgid, "/task"));
+  if (threads.empty() || threads.size() > most) return false;
+  return std::all_of(threads.begin(), threads.end(), [&](pid_t tid) {
+    const auto tracer = NumberInStatus(proc_, tid, "\nTracerPid:\t");
+    const auto count = NumberInStatus(proc_, tid, "\nSeccomp_filters:\t");
+    const bool has_ended = !tracer.ok() || !count.ok();
+    return has_ended || (*tracer == 0 && *count == filters);
+  });
 }
 
 bool TaskTable::SharesMemoryWithParent(pid_t tgid) const {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/pidfd.h"
@@ -17,6 +18,9 @@ namespace moat::sentry {
 
 // A duplicate of a descriptor of the task behind `pidfd` (pidfd_getfd(2)): EBADF, ESRCH.
 Result<Fd> TakeFdOf(const Fd& pidfd, int fd);
+
+// The numbers among the names of a directory: processes, or threads, in a procfs.
+std::vector<pid_t> NumbersIn(int directory, const std::string& path);
 
 class TaskTable {
  public:
@@ -40,9 +44,9 @@ class TaskTable {
   // Whether the task's descriptor is closed by an exec (/proc/TID/fdinfo/N). EBADF.
   Result<bool> IsCloseOnExec(pid_t tid, int fd) const;
   bool IsTraced(pid_t tid) const;
-  // How many threads its process has, and how many seccomp filters the task is under.
-  Result<int> CountThreads(pid_t tid) const;
-  Result<int> CountFilters(pid_t tid) const;
+  // Whether no thread of the process has a tracer, or other than so many seccomp filters. One with
+  // more than `most` threads is not looked at.
+  bool AreOnTheirOwn(pid_t tgid, int filters, size_t most) const;
   // Whether the process runs in its parent's memory, as between vfork(2) and its exec.
   bool SharesMemoryWithParent(pid_t tgid) const;
   // Whether [from, from + size) lies in one private mapping that may be executed and not written.

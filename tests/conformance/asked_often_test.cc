@@ -349,6 +349,55 @@ TEST_F(AskedOften, ThreadsAsk) {
   EXPECT_EQ(0, wrong);
 }
 
+// With nobody who has asked before there were threads.
+TEST_F(AskedOften, OnlyThreadsAsk) {
+  for (int i = 0; i < 6; ++i) WriteFile("file" + std::to_string(i), std::string(i, 'x'));
+  EXPECT_EQ(0, InChild([] {
+              std::atomic<int> wrong = 0;
+              std::vector<std::thread> threads;
+              for (int i = 0; i < 6; ++i) {
+                threads.emplace_back([i, &wrong] {
+                  const std::string mine = "file" + std::to_string(i);
+                  struct stat found;
+                  for (int j = 0; j < kOften; ++j) {
+                    if (Stat(mine.c_str(), &found) != 0 || found.st_size != i) ++wrong;
+                    if (Ask<SYS_access>(mine.c_str(), nullptr, nullptr, 0) != 0) ++wrong;
+                  }
+                });
+              }
+              for (std::thread& thread : threads) thread.join();
+              return wrong == 0 ? 0 : 1;
+            }));
+}
+
+// A filter of one thread counts for that thread, whoever asks beside it.
+TEST_F(AskedOften, AThreadsOwnFilterCounts) {
+  WriteFile("file");
+  EXPECT_EQ(0, InChild([] {
+              std::atomic<int> wrong = 0;
+              std::atomic<bool> over = false;
+              std::thread other([&] {
+                struct stat found;
+                while (!over) wrong += Stat("file", &found) != 0;
+              });
+              AskOften("file");
+              sock_filter program[] = {
+                  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_newfstatat, 0, 1),
+                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EDOM),
+                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+              };
+              const sock_fprog filter{4, program};
+              prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+              if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) return 2;
+              struct stat found;
+              for (int i = 0; i < kOften; ++i) wrong += Stat("file", &found) != -EDOM;
+              over = true;
+              other.join();
+              return wrong == 0 ? 0 : 1;
+            }));
+}
+
 // Under a filter of the program's own, the kernel asks that one, too.
 TEST_F(AskedOften, OwnFiltersCount) {
   WriteFile("file");
