@@ -242,7 +242,7 @@ TEST_F(AskedOften, SignalHandlersMayAsk) {
     ++handled;
   };
   ASSERT_EQ(0, sigaction(SIGALRM, &action, &before));
-  const itimerval often = {{0, 300}, {0, 300}}, never = {};
+  const itimerval often = {{0, 2000}, {0, 2000}}, never = {};
   setitimer(ITIMER_REAL, &often, nullptr);
   struct stat found;
   for (int i = 0; i < 10 * kOften; ++i) {
