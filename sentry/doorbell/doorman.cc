@@ -92,7 +92,7 @@ Doorman::Doorman(Container& container, int filters)
 
 bool Doorman::Note(Call& call, const Outcome& outcome) {
   const Trap& trap = call.trap();
-  if (!IsAsking(trap.nr) || forbidden_.load(std::memory_order_relaxed)) return false;
+  if (!IsAsking(trap.nr) || forbidden_) return false;
   const auto value = PlainResult(outcome);
   if (!value) return false;
   std::shared_ptr<Door> door;
@@ -114,15 +114,14 @@ Doorman::Step Doorman::Count(const Trap& trap, std::shared_ptr<Door>* door) {
   const auto now = Clock::now();
   absl::MutexLock lock(&mutex_);
   if (habits_.size() >= kMostHabits + kMostDoors) {
-    absl::erase_if(habits_, [](const auto& entry) { return !entry.second.door; });
+    absl::erase_if(habits_, [](const auto& entry) { return entry.second.door.expired(); });
   }
   activity_.Note(trap.tid, now);
   Habit& habit = habits_[trap.tid];
   habit.in_a_row = now - habit.last < kRow ? habit.in_a_row + 1 : 0;
   habit.last = now;
-  if (habit.door && habit.door->closed) habit = Habit{};
-  *door = habit.door;
-  if (habit.door && habit.door->bell->InCode(trap.instruction_pointer)) {
+  *door = habit.door.lock();
+  if (*door && (*door)->bell->InCode(trap.instruction_pointer)) {
     if (habit.in_a_row < kBeforeWake) return Step::kNothing;
     habit.in_a_row = 0;
     return HasSpareCpu(now) ? Step::kWake : Step::kNothing;
@@ -130,10 +129,10 @@ Doorman::Step Doorman::Count(const Trap& trap, std::shared_ptr<Door>* door) {
   if (habit.places.size() >= kMostPlaces) habit.places.clear();
   unsigned& times = habit.places[trap.instruction_pointer];
   if (times == kNever) return Step::kNothing;
-  if (++times < (habit.door ? kBeforeSite : kBeforeHang)) return Step::kNothing;
+  if (++times < (*door ? kBeforeSite : kBeforeHang)) return Step::kNothing;
   if (habit.in_a_row < kBeforeWake || !HasSpareCpu(now)) return Step::kNothing;
   times = 0;
-  return habit.door ? Step::kAddSite : Step::kHang;
+  return *door ? Step::kAddSite : Step::kHang;
 }
 
 bool Doorman::HasSpareCpu(Clock::time_point now) {
@@ -168,9 +167,9 @@ bool Doorman::Hang(Call& call, int64_t value) {
   const Trap& trap = call.trap();
   const auto task = call.Task();
   if (!task.ok()) return false;
-  if (auto door = FindDoor(**task)) {
+  if (const auto door = FindDoor(**task)) {
     absl::MutexLock lock(&mutex_);
-    habits_[trap.tid].door = std::move(door);
+    habits_[trap.tid].door = door;
     return false;
   }
   GiveUp(trap);  // unless it becomes a site
@@ -188,11 +187,7 @@ bool Doorman::Hang(Call& call, int64_t value) {
         const auto hung = inherits
                               ? door->bell->HangInherited(session, call.platform(), trap, number)
                               : HangNew(call, session, *door->bell, number);
-        if (hung.ok()) {
-          Register(trap, **task, door, closes);
-        } else if (hung.error() == Errno(EACCES)) {
-          forbidden_ = true;  // what a policy or the kernel's settings forbid one, they forbid all
-        }
+        if (hung.ok()) Register(trap, **task, door, closes);
         return CloseAndReturn(session, number, value);
       });
   return std::holds_alternative<Finished>(used);
@@ -259,6 +254,7 @@ std::shared_ptr<Doorman::Door> Doorman::FindDoor(const TaskInfo& task) {
   for (const auto& door : doors_) {
     if (door->tgid != task.tgid || door->closed) continue;
     absl::MutexLock threads_lock(&door->mutex);
+    if (door->threads.size() >= kMostThreads) door->threads.clear();  // those that live come again
     door->threads[task.vtid] = task.tid;
     return door;
   }
@@ -399,6 +395,7 @@ bool Doorman::AnswerAll(Door& door) {
   answering_ = &door;
   bool any = false;
   if (!door.closed) {
+    // At most each slot once: whoever rings all the time keeps nobody else waiting.
     for (auto ring = door.bell->Take(0); ring; ring = door.bell->Take(ring->slot + 1)) {
       AnswerOne(door, *ring);
       any = true;

@@ -57,7 +57,7 @@ class Doorman final : public Doorbells {
 
   // What a thread does.
   struct Habit {
-    std::shared_ptr<Door> door;  // of its process
+    std::weak_ptr<Door> door;  // of its process, as long as it is one of doors_
     Clock::time_point last;
     unsigned in_a_row = 0;
     // Traps by where they were made.
@@ -119,7 +119,7 @@ class Doorman final : public Doorbells {
   Clock::duration rest_;                     // the thread's
   uint64_t answered_ = 0;                    // the thread's
   std::unique_ptr<gofer::Channel> channel_;  // the thread's
-  std::atomic<bool> forbidden_{false};       // nobody may have one
+  bool forbidden_ = false;                   // nobody may have one; constant
 
   absl::Mutex mutex_;
   absl::CondVar wanted_changed_;
