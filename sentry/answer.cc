@@ -14,11 +14,13 @@ Outcome AnswerByLine(Call& call, const Entry& entry, const PolicyLine& line) {
   return ContinueNative();
 }
 
-std::optional<Outcome> AnswerIfStopped(Call& call) {
+std::optional<Outcome> AnswerIfAsked(Call& call) {
   const Entry* entry = FindSyscall(call.trap().nr);
   const PolicyLine* line = call.container().calls->Decide(call.trap().nr, call.trap().args);
   if (entry == nullptr || line == nullptr) return std::nullopt;
-  if (line->action.kind == policies::Action::Kind::kAllow) return std::nullopt;
+  using Kind = policies::Action::Kind;
+  // What runs is the kernel's to do, and what kills, too.
+  if (line->action.kind != Kind::kNotify && line->action.kind != Kind::kErrno) return std::nullopt;
   return AnswerByLine(call, *entry, *line);
 }
 

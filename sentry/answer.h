@@ -12,8 +12,8 @@ namespace moat::sentry {
 
 // As the policy's line asks for.
 Outcome AnswerByLine(Call& call, const Entry& entry, const PolicyLine& line);
-// The same with the line that decides; nothing when no filter would have stopped the call.
-std::optional<Outcome> AnswerIfStopped(Call& call);
+// The same with the line that decides; nothing when that has the filter let the call run, or kill.
+std::optional<Outcome> AnswerIfAsked(Call& call);
 
 }  // namespace moat::sentry
 

@@ -20,11 +20,6 @@ namespace {
 using platform::GuestAddr;
 using platform::Session;
 
-bool IsPathOnly(const Fd& fd) {
-  const int flags = ::fcntl(fd.get(), F_GETFL);
-  return flags >= 0 && (flags & O_PATH) != 0;
-}
-
 // The memory that recvmsg(2) works on in the task. `address` is where the whole block lies there.
 struct ReceiveBlock {
   ReceiveBlock() = default;
@@ -101,6 +96,11 @@ Result<Fd> Mailbox(const Fd& fd) {
 }
 
 }  // namespace
+
+bool IsPathOnly(const Fd& fd) {
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  return flags >= 0 && (flags & O_PATH) != 0;
+}
 
 int64_t AsReturned(const Result<uint64_t>& result) {
   return result.ok() ? static_cast<int64_t>(*result) : -result.error().value();

@@ -17,6 +17,9 @@
 
 namespace moat::sentry {
 
+// Whether it is an O_PATH descriptor.
+bool IsPathOnly(const Fd& fd);
+
 // Answers the trap with `fd`, of any kind, under the lowest free number.
 Outcome GiveDescriptor(Call& call, Fd fd, bool close_on_exec);
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "sentry/fs/hand_over.h"
 #include "sentry/fs/on_path.h"
 #include "sentry/fs/reopen.h"
 #include "sentry/syscalls/guest_struct.h"
@@ -37,11 +38,6 @@ Result<Target> ReadTarget(Call& call, int dirfd, GuestAddr path, int at_flags) {
   TRY_ASSIGN(PathArg where, ReadPathArg(call, dirfd, path, at_flags));
   return Target{std::move(where),
                 (at_flags & AT_SYMLINK_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes};
-}
-
-bool IsPathOnly(const Fd& fd) {
-  const int flags = ::fcntl(fd.get(), F_GETFL);
-  return flags >= 0 && (flags & O_PATH) != 0;
 }
 
 // `act` on the place. What a magic link leads to is there as an O_PATH descriptor, and the calls on

@@ -381,15 +381,7 @@ TEST_F(AskedOften, AThreadsOwnFilterCounts) {
                 while (!over) wrong += Stat("file", &found) != 0;
               });
               AskOften("file");
-              sock_filter program[] = {
-                  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_newfstatat, 0, 1),
-                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EDOM),
-                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-              };
-              const sock_fprog filter{4, program};
-              prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-              if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) return 2;
+              if (AddFilter(SYS_newfstatat, SECCOMP_RET_ERRNO | EDOM) != 0) return 2;
               struct stat found;
               for (int i = 0; i < kOften; ++i) wrong += Stat("file", &found) != -EDOM;
               over = true;
@@ -403,15 +395,7 @@ TEST_F(AskedOften, OwnFiltersCount) {
   WriteFile("file");
   EXPECT_EQ(0, InChild([] {
               AskOften("file");
-              sock_filter program[] = {
-                  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_newfstatat, 0, 1),
-                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EDOM),
-                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-              };
-              const sock_fprog filter{4, program};
-              if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
-              if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) return 2;
+              if (AddFilter(SYS_newfstatat, SECCOMP_RET_ERRNO | EDOM) != 0) return 2;
               struct stat found;
               for (int i = 0; i < kOften; ++i) {
                 if (Stat("file", &found) != -EDOM) return 3;

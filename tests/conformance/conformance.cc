@@ -1,6 +1,10 @@
 #include "tests/conformance/conformance.h"
 
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,6 +142,18 @@ int InChild(const std::function<int()>& body) {
 
 int As(const Identity& identity, const std::function<int()>& body) {
   return InChild([&] { return TakeOn(identity) ? body() : kChildSetUpFailed; });
+}
+
+int AddFilter(unsigned call, unsigned fate, unsigned flags) {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, fate),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{4, program};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
+  return ErrnoOf(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter));
 }
 
 void BurnCpu(int milliseconds) {

@@ -71,6 +71,10 @@ struct Identity {
 // As InChild, with all ids and groups set first, so without capabilities when uid is not 0.
 int As(const Identity& identity, const std::function<int()>& body);
 
+// Adds a seccomp filter to the calling thread in which one call has this fate (SECCOMP_RET_*) and
+// all others are allowed; 0 or an errno. `flags`: SECCOMP_FILTER_FLAG_*.
+int AddFilter(unsigned call, unsigned fate, unsigned flags = 0);
+
 // A program's result. `error` is the errno of an exec that failed, else 0.
 struct Ran {
   int error = 0;

@@ -17,43 +17,30 @@
 namespace moat::conformance {
 namespace {
 
-// Installs a filter in which one call has this fate and all others are allowed; 0 or an errno.
-int Filter(unsigned call, unsigned fate, unsigned flags = 0) {
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, fate),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog filter{4, program};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 199;
-  return ErrnoOf(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter));
-}
-
 class OwnFilter : public Scratch {};
 TEST_F(OwnFilter, ErrnoOfAMediatedCall) {
   EXPECT_CHILD_ERRNO(EDOM, InChild([] {
-                       if (Filter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
+                       if (AddFilter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
                        return ErrnoOf(syscall(SYS_mkdir, "folder", 0755));
                      }));
   EXPECT_FALSE(Exists("folder"));
 }
 TEST_F(OwnFilter, ErrnoOfANativeCall) {
   EXPECT_CHILD_ERRNO(EDOM, InChild([] {
-                       if (Filter(SYS_getppid, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
+                       if (AddFilter(SYS_getppid, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
                        return ErrnoOf(syscall(SYS_getppid));
                      }));
 }
 TEST_F(OwnFilter, OtherCallsGoOn) {
   EXPECT_CHILD_ERRNO(0, InChild([] {
-                       if (Filter(SYS_getppid, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
+                       if (AddFilter(SYS_getppid, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
                        return ErrnoOf(mkdir("folder", 0755));
                      }));
   EXPECT_TRUE(Exists("folder"));
 }
 TEST_F(OwnFilter, KillProcessIsSigsys) {
   EXPECT_EQ(1000 + SIGSYS, InChild([] {
-              if (Filter(SYS_mkdir, SECCOMP_RET_KILL_PROCESS) != 0) return 199;
+              if (AddFilter(SYS_mkdir, SECCOMP_RET_KILL_PROCESS) != 0) return 199;
               return ErrnoOf(syscall(SYS_mkdir, "folder", 0755));
             }));
 }
@@ -65,14 +52,14 @@ TEST_F(OwnFilter, TrapTellsTheCall) {
                 _exit(info->si_syscall == SYS_mkdir && info->si_errno == 5 ? 0 : 1);
               };
               sigaction(SIGSYS, &action, nullptr);
-              if (Filter(SYS_mkdir, SECCOMP_RET_TRAP | 5) != 0) return 199;
+              if (AddFilter(SYS_mkdir, SECCOMP_RET_TRAP | 5) != 0) return 199;
               syscall(SYS_mkdir, "folder", 0755);
               return 2;
             }));
 }
 TEST_F(OwnFilter, OfExecKeepsHolding) {
   const Ran ran = ExecuteBy([] {
-    if (Filter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM) != 0) _exit(9);
+    if (AddFilter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM) != 0) _exit(9);
     execl("/bin/mkdir", "mkdir", "folder", nullptr);
   });
   EXPECT_EQ(1, ran.status);
@@ -80,15 +67,15 @@ TEST_F(OwnFilter, OfExecKeepsHolding) {
 }
 TEST_F(OwnFilter, ExecItselfCanBeForbidden) {
   const Ran ran = ExecuteBy([] {
-    if (Filter(SYS_execve, SECCOMP_RET_ERRNO | EDOM) != 0) _exit(9);
+    if (AddFilter(SYS_execve, SECCOMP_RET_ERRNO | EDOM) != 0) _exit(9);
     execl("/bin/true", "true", nullptr);
   });
   EXPECT_CHILD_ERRNO(EDOM, ran.error);
 }
 TEST_F(OwnFilter, FiltersAddUp) {
   EXPECT_CHILD_ERRNO(EDOM, InChild([] {
-                       if (Filter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
-                       if (Filter(SYS_rmdir, SECCOMP_RET_ERRNO | ERANGE) != 0) return 198;
+                       if (AddFilter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
+                       if (AddFilter(SYS_rmdir, SECCOMP_RET_ERRNO | ERANGE) != 0) return 198;
                        if (ErrnoOf(syscall(SYS_rmdir, "folder")) != ERANGE) return 197;
                        return ErrnoOf(syscall(SYS_mkdir, "folder", 0755));
                      }));
@@ -103,7 +90,8 @@ TEST_F(OwnFilter, ThreadSyncReachesAll) {
           char byte;
           if (read(ends[0], &byte, 1) == 1) error = ErrnoOf(syscall(SYS_mkdir, "f", 0755));
         });
-        if (Filter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM, SECCOMP_FILTER_FLAG_TSYNC) != 0) return 198;
+        if (AddFilter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM, SECCOMP_FILTER_FLAG_TSYNC) != 0)
+          return 198;
         if (write(ends[1], "x", 1) != 1) return 197;
         thread.join();
         return error;
@@ -146,7 +134,7 @@ TEST_F(OwnFilter, NoNewPrivilegesCannotBeUndone) {
 }
 TEST_F(OwnFilter, StatusTellsTheMode) {
   EXPECT_EQ(0, InChild([] {
-              if (Filter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
+              if (AddFilter(SYS_mkdir, SECCOMP_RET_ERRNO | EDOM) != 0) return 199;
               const std::string status = ReadFile("/proc/self/status");
               if (status.find("NoNewPrivs:\t1\n") == std::string::npos) return 1;
               return status.find("Seccomp:\t2\n") == std::string::npos ? 2 : 0;

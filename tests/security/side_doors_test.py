@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The side doors that docs/THREAT_MODEL.md names. Named by what the workload tries."""
 
+import json
 import os
 import pathlib
 import signal
@@ -419,6 +420,21 @@ class Doorbell(Inside):
         self.assertIn("None\n", self.inside(few + "print(ring())", "--trace").out)
         # PR_SET_MDWE: memory that was ever written to shall not be executed.
         self.assert_says("0 None\n", few + "print(ctypes.CDLL(None).prctl(65, 1, 0, 0, 0), ring())")
+
+    def test_a_doorbell_kills_as_the_policy_says(self):
+        # stat(2) and lstat(2) of the C library are one place, which is patched because of the first.
+        policy = self.folder / "policy.json"
+        policy.write_text(json.dumps({"name": "no-lstat", "extends": "default", "calls": [
+            {"calls": ["newfstatat"], "when": [{"argument": 3, "is": ["0x100"]}], "action": "kill", "reason": "r"}]}))
+        # At once behind others, while somebody listens.
+        script = RING.replace("200", "10") + """
+print(ring() is not None, flush=True)
+for _ in range(5000): os.stat("/etc/passwd")
+os.lstat("/etc/passwd")
+print("on")"""
+        result = self.inside(script, "--policy", str(policy))
+        self.assertEqual("True\n", result.out)
+        self.assertEqual(128 + signal.SIGSYS, result.code)
 
     def test_garbage_in_a_doorbell_hurts_its_owner_alone(self):
         # A child rings while another thread of it writes anything at all into what it shares with the sentry. It may come
