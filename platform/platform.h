@@ -157,6 +157,13 @@ class Platform {
   // reached through its tracer. EPERM when that one is traced, too; ESRCH when the task is gone.
   // From here on the trap must not be answered by the Return functions, only by the session.
   virtual Result<std::unique_ptr<Session>> Enter(const Trap& trap) = 0;
+  // AddFd, close-on-exec, and Enter in one. When the task can't be entered the descriptor stays in
+  // its table.
+  struct Entered {
+    std::unique_ptr<Session> session;
+    int number = -1;  // of the descriptor, in the task's table
+  };
+  virtual Result<Entered> EnterWith(const Trap& trap, const Fd& fd) = 0;
 
   // The secret that the filter lets execveat and chroot pass with, in the sixth argument.
   virtual uint64_t cookie() const = 0;

@@ -26,12 +26,6 @@
 namespace moat::platform::seccomp_notify {
 namespace {
 
-// Of the calling thread.
-OwnStay& Stay() {
-  static thread_local OwnStay stay;
-  return stay;
-}
-
 class NotifyPlatform final : public Platform {
  public:
   NotifyPlatform(Listener listener, uint64_t cookie)
@@ -61,15 +55,18 @@ class NotifyPlatform final : public Platform {
   Result<void> AddFdAt(const Trap& trap, const Fd& fd, int at, bool close_on_exec) override;
 
   Result<std::unique_ptr<Session>> Enter(const Trap& trap) override;
+  Result<Entered> EnterWith(const Trap& trap, const Fd& fd) override;
   uint64_t cookie() const override { return cookie_; }
 
  private:
   Result<int> Give(const Trap& trap, const Fd& fd, const Listener::AddFdOptions& options);
   // The same with the task and this thread held on this thread's CPU.
   Result<int> GiveHeld(const Trap& trap, const Fd& fd, const Listener::AddFdOptions& options);
+  // Enter, of a task that `cpu` may hold already.
+  Result<std::unique_ptr<Session>> EnterHeld(const Trap& trap, TaskCpu& cpu);
   // Stops the task under ptrace while its trap returns -`error` (0: the value 0). EPERM: somebody
   // else traces it.
-  Result<Tracee> StopWith(const Trap& trap, int error);
+  Result<Tracee> StopWith(const Trap& trap, TaskCpu& cpu, int error);
   // The same for a task that the workload traces.
   Result<std::unique_ptr<StoppedTask>> StopThroughTracer(const Trap& trap);
 
@@ -89,16 +86,15 @@ Result<Trap> NotifyPlatform::Next() {
   if (trap.ok()) {
     gate_.Took(trap->tid, Clock::now() - start < kWithoutSleep);
     holds_.Release(trap->tid);
-    Stay().Note(trap->tid);
+    OwnStay::OfThread().Note(trap->tid);
   } else {
     gate_.Leave();
   }
   return trap;
 }
 
-Result<Tracee> NotifyPlatform::StopWith(const Trap& trap, int error) {
-  Stay().End();  // the session holds us by itself
-  auto tracee = Tracee::Stop(trap.tid, [&] { return listener_.Send(trap.id, 0, error); });
+Result<Tracee> NotifyPlatform::StopWith(const Trap& trap, TaskCpu& cpu, int error) {
+  auto tracee = Tracee::Stop(trap.tid, cpu, [&] { return listener_.Send(trap.id, 0, error); });
   // A dying task can't be seized either (EPERM), which is not the same as being traced.
   if (!tracee.ok() && !StillWaits(trap)) return Errno(ESRCH);
   return tracee;
@@ -107,7 +103,8 @@ Result<Tracee> NotifyPlatform::StopWith(const Trap& trap, int error) {
 void NotifyPlatform::ReturnRestart(const Trap& trap) {
   // The kernel looks at -ERESTARTSYS on its way to a signal only; without one (another thread has
   // taken it) the program would see the number. A stop takes the same way, so ask for one.
-  auto stopped = StopWith(trap, linux_abi::kErestartSys);
+  TaskCpu free;
+  auto stopped = StopWith(trap, free, linux_abi::kErestartSys);
   if (!stopped.ok()) ReturnErrno(trap, Errno(EINTR));
 }
 
@@ -135,12 +132,12 @@ Result<int> NotifyPlatform::Give(const Trap& trap, const Fd& fd,
 
 Result<int> NotifyPlatform::GiveHeld(const Trap& trap, const Fd& fd,
                                      const Listener::AddFdOptions& options) {
-  Stay().Begin(trap.tid);
+  OwnStay::OfThread().Begin(trap.tid);
   TaskCpu task_cpu;
   task_cpu.Hold(trap.tid);
   auto number = listener_.AddFd(trap.id, fd, options);
   task_cpu.Release(trap.tid);
-  if (!hold_choice_.Pays()) Stay().End();
+  if (!hold_choice_.Pays()) OwnStay::OfThread().End();
   return number;
 }
 
@@ -167,18 +164,41 @@ Result<std::unique_ptr<StoppedTask>> NotifyPlatform::StopThroughTracer(const Tra
 }
 
 Result<std::unique_ptr<Session>> NotifyPlatform::Enter(const Trap& trap) {
+  TaskCpu free;
+  return EnterHeld(trap, free);
+}
+
+Result<Platform::Entered> NotifyPlatform::EnterWith(const Trap& trap, const Fd& fd) {
+  OwnStay::OfThread().Begin(trap.tid);
+  TaskCpu cpu;
+  cpu.Hold(trap.tid);
+  Errno error(ESRCH);
+  auto number = listener_.AddFd(trap.id, fd, {.close_on_exec = true});
+  if (number.ok()) {
+    auto session = EnterHeld(trap, cpu);
+    if (session.ok()) return Entered{*std::move(session), *number};
+    error = session.error();
+  } else {
+    error = number.error();
+  }
+  cpu.Release(trap.tid);  // what is left of it
+  return error;
+}
+
+Result<std::unique_ptr<Session>> NotifyPlatform::EnterHeld(const Trap& trap, TaskCpu& cpu) {
   // A tracer outside the container's pid namespaces (`strace -f moat run ...`) shows as none.
   constexpr int kMostVainTries = 100;
   constexpr auto kPause = std::chrono::microseconds(200);
   int vain_tries = 0;
   std::unique_ptr<StoppedTask> task;
   while (!task) {
-    auto tracee = StopWith(trap, 0);
+    auto tracee = StopWith(trap, cpu, 0);
     if (tracee.ok()) {
       task = std::make_unique<Tracee>(*std::move(tracee));
     } else if (!(tracee.error() == Errno(EPERM))) {
       return tracee.error();
     } else {
+      cpu.Release(trap.tid);
       auto traced = StopThroughTracer(trap);
       if (traced.ok()) task = *std::move(traced);
       if (!traced.ok() && !(traced.error() == Errno(EAGAIN))) return traced.error();

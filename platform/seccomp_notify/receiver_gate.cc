@@ -101,9 +101,10 @@ void ReceiverGate::WatchLocked() {
     watch_sleeps_ = false;
     before = received_;
   }
-  const bool timed_out = watch_.WaitWithTimeout(&mutex_, kPatience);
+  const bool timed_out = watch_.WaitWithTimeout(&mutex_, patience_);
   const bool stuck = timed_out && handling_ && received_ == before;
   if (stuck) seats_[0] = 0;
+  patience_ = stuck ? kPatience : std::min(2 * patience_, kMostPatience);
 }
 
 }  // namespace moat::platform::seccomp_notify

@@ -5,9 +5,9 @@
 // other there is one *seat*, and whoever has it keeps it while it handles what it received: usually
 // it is back before the next trap comes. All others park here. Two things make room for them:
 //
-// * The holder takes long. One of the parked threads, the *watch*, looks every millisecond whether
-//   it still handles the same trap, and then takes its seat: a call that blocks holds others up for
-//   two milliseconds at most, once.
+// * The holder takes long. One of the parked threads, the *watch*, looks every one to four
+//   milliseconds whether it still handles the same trap, and then takes its seat: a call that
+//   blocks holds others up for eight milliseconds at most, once.
 // * Tasks trap at the same time: several times a trap of another task lay ready when one was
 //   answered. Then it is two seats, free again as soon as a trap has been received, so that each
 //   task is answered on its own CPU. When things calm down it is one again.
@@ -30,8 +30,10 @@ namespace moat::platform::seccomp_notify {
 // Thread-safe. A thread uses one gate in its life, and must come back to Enter or call Leave.
 class ReceiverGate {
  public:
-  // How long a holder may handle one trap before the watch takes its seat: one to two of these.
+  // How long a holder may handle one trap before the watch takes its seat: one to two of these. The
+  // watch is longer asleep while holders come back each time it looks, as it takes time from them.
   static constexpr absl::Duration kPatience = absl::Milliseconds(1);
+  static constexpr absl::Duration kMostPatience = absl::Milliseconds(4);
 
   // Parks until the calling thread may receive.
   void Enter();
@@ -67,6 +69,7 @@ class ReceiverGate {
   bool handling_ ABSL_GUARDED_BY(mutex_) = false;  // the only seat's holder has a trap
   bool watched_ ABSL_GUARDED_BY(mutex_) = false;
   bool watch_sleeps_ ABSL_GUARDED_BY(mutex_) = false;  // without a time limit
+  absl::Duration patience_ ABSL_GUARDED_BY(mutex_) = kPatience;
   pid_t last_tid_ ABSL_GUARDED_BY(mutex_) = 0;
   int rush_ ABSL_GUARDED_BY(mutex_) = 0;
   int calm_ ABSL_GUARDED_BY(mutex_) = 0;

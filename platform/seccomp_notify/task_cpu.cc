@@ -18,6 +18,7 @@ cpu_set_t Only(int cpu) {
 }  // namespace
 
 void TaskCpu::Hold(pid_t tid) {
+  if (before_) return;
   cpu_set_t cpus;
   if (::sched_getaffinity(tid, sizeof(cpus), &cpus) < 0) return;
   const int here = ::sched_getcpu();
@@ -57,15 +58,22 @@ const cpu_set_t& OwnCpu::Usual() {
 
 OwnStay::OwnStay() { OwnCpu::Free(); }
 
+OwnStay& OwnStay::OfThread() {
+  static thread_local OwnStay stay;
+  return stay;
+}
+
 void OwnStay::Begin(pid_t tid) {
   if (!cpu_) cpu_.emplace();
   tid_ = tid;
-  idle_ = 0;
+  idle_ = strangers_ = 0;
 }
 
 void OwnStay::Note(pid_t tid) {
-  constexpr int kMostIdle = 8;
-  if (cpu_ && (tid != tid_ || ++idle_ > kMostIdle)) End();
+  constexpr int kMostIdle = 8, kMostStrangers = 1;
+  if (!cpu_) return;
+  if (tid != tid_) ++strangers_;
+  if (++idle_ > kMostIdle || strangers_ > kMostStrangers) End();
 }
 
 }  // namespace moat::platform::seccomp_notify

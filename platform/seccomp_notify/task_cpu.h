@@ -19,6 +19,7 @@ namespace moat::platform::seccomp_notify {
 // failure: nothing happens, everything is only slower.
 class TaskCpu {
  public:
+  // One that is held already stays where it is.
   void Hold(pid_t tid);
   // `tid`: the number that the task has now (an exec may change it).
   void Release(pid_t tid);
@@ -44,22 +45,27 @@ class OwnCpu {
 };
 
 // The calling thread, for longer: to be held and freed costs it 4 us, and a program that opens one
-// file opens another. It stays from one hand-over to the next as long as the same task keeps coming
-// to it; one that stayed where it is not needed would draw tasks from other CPUs to its own.
+// file opens another. It stays from one hand-over or session to the next as long as the same task
+// keeps coming to it, or another one comes for its first (a child that executes a program); one
+// that stayed where it is not needed would draw tasks from other CPUs to its own.
 class OwnStay {
  public:
-  // The thread may have been started by one that was held.
-  OwnStay();
-  // `tid` is given something.
+  static OwnStay& OfThread();
+
+  // `tid` is given something, or entered.
   void Begin(pid_t tid);
   // `tid` has come.
   void Note(pid_t tid);
   void End() { cpu_.reset(); }
 
  private:
+  // The thread may have been started by one that was held.
+  OwnStay();
+
   std::optional<OwnCpu> cpu_;
   pid_t tid_ = 0;
-  int idle_ = 0;  // traps since the last hand-over
+  int idle_ = 0;       // traps since the last hand-over
+  int strangers_ = 0;  // of them, those of other tasks
 };
 
 }  // namespace moat::platform::seccomp_notify

@@ -31,11 +31,12 @@ int Event(int status) { return status >> 16; }
 
 }  // namespace
 
-Result<Tracee> Tracee::Stop(pid_t tid, absl::FunctionRef<Result<void>()> answer) {
+Result<Tracee> Tracee::Stop(pid_t tid, TaskCpu& cpu, absl::FunctionRef<Result<void>()> answer) {
   if (PtraceNumber(PTRACE_SEIZE, tid, kOptions) < 0) return Errno::Last();
   Tracee tracee(tid);
   // It sleeps in its trap still. From here on each of us wakes the other.
-  tracee.own_cpu_ = std::make_unique<OwnCpu>();
+  OwnStay::OfThread().Begin(tid);
+  tracee.cpu_ = std::exchange(cpu, TaskCpu());
   tracee.cpu_.Hold(tid);
   if (PtraceNumber(PTRACE_INTERRUPT, tid, 0) < 0) return tracee.Reap();
   const bool answered = answer().ok();
@@ -49,7 +50,6 @@ Result<Tracee> Tracee::Stop(pid_t tid, absl::FunctionRef<Result<void>()> answer)
 Tracee::Tracee(Tracee&& other) noexcept
     : tid_(std::exchange(other.tid_, -1)),
       old_mask_(std::exchange(other.old_mask_, std::nullopt)),
-      own_cpu_(std::move(other.own_cpu_)),
       cpu_(std::exchange(other.cpu_, TaskCpu())),
       step_from_(other.step_from_),
       owes_sigtrap_(std::exchange(other.owes_sigtrap_, false)) {}
@@ -162,7 +162,6 @@ void Tracee::Let() {
     Reap();
     return;
   }
-  own_cpu_.reset();
   const pid_t released = std::exchange(tid_, -1);
   if (owes_sigtrap_) ::syscall(SYS_tkill, released, SIGTRAP);
 }

@@ -29,8 +29,8 @@ class Tracee final : public StoppedTask {
  public:
   // Seizes `tid` and asks it to stop; `answer` then answers its trap, and the stop comes before the
   // task's next instruction. EPERM: somebody else traces it. ESRCH: it is gone, or `answer` failed
-  // (the task is let go then).
-  static Result<Tracee> Stop(pid_t tid, absl::FunctionRef<Result<void>()> answer);
+  // (the task is let go then). `cpu` may hold the task already; it is taken over with the task.
+  static Result<Tracee> Stop(pid_t tid, TaskCpu& cpu, absl::FunctionRef<Result<void>()> answer);
 
   Tracee(Tracee&& other) noexcept;
   Tracee& operator=(Tracee&&) = delete;
@@ -65,10 +65,9 @@ class Tracee final : public StoppedTask {
 
   pid_t tid_ = -1;                    // -1: gone or released
   std::optional<uint64_t> old_mask_;  // set once the signals are blocked
-  std::unique_ptr<OwnCpu> own_cpu_;   // each step wakes the task and then us: held on one CPU
-  TaskCpu cpu_;                       // holds nothing once somebody else does
-  uint64_t step_from_ = 0;            // the instruction that SetRegisters put it on
-  bool owes_sigtrap_ = false;         // somebody sent one while we stepped
+  TaskCpu cpu_;  // each step wakes the task and then us; holds nothing once somebody else does
+  uint64_t step_from_ = 0;     // the instruction that SetRegisters put it on
+  bool owes_sigtrap_ = false;  // somebody sent one while we stepped
 };
 
 }  // namespace moat::platform::seccomp_notify

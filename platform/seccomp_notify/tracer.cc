@@ -78,7 +78,8 @@ bool IsOwnThread(pid_t tid) {
 }
 
 Result<std::unique_ptr<Tracer>> Tracer::Borrow(pid_t tracer, uint64_t cookie) {
-  TRY_ASSIGN(Tracee tracee, Tracee::Stop(tracer, [] { return Result<void>(Unit()); }));
+  TaskCpu free;
+  TRY_ASSIGN(Tracee tracee, Tracee::Stop(tracer, free, [] { return Result<void>(Unit()); }));
   TRY_ASSIGN(const user_regs_struct before, tracee.Registers());
   const auto read = [&](GuestAddr from, absl::Span<std::byte> to) {
     return CopyFromGuest(tracee.tid(), from, to);

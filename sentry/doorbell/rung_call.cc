@@ -70,4 +70,9 @@ Result<std::unique_ptr<platform::Session>> RungCall::Enter(const Trap&) {
   return Errno(ENOSYS);
 }
 
+Result<platform::Platform::Entered> RungCall::EnterWith(const Trap&, const Fd&) {
+  fit_ = false;
+  return Errno(ENOSYS);
+}
+
 }  // namespace moat::sentry

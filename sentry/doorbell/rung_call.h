@@ -42,6 +42,7 @@ class RungCall final : public platform::Platform {
   Result<void> AddFdAt(const platform::Trap& trap, const Fd& fd, int at,
                        bool close_on_exec) override;
   Result<std::unique_ptr<platform::Session>> Enter(const platform::Trap& trap) override;
+  Result<Entered> EnterWith(const platform::Trap& trap, const Fd& fd) override;
   uint64_t cookie() const override { return 0; }
 
  private:

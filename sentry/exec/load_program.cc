@@ -49,15 +49,16 @@ void AddScript(const ScriptLine& line, const std::string& script,
   *prefix = std::move(front);
 }
 
-Result<void> FindElfInterpreter(Call& call, Program* program) {
-  TRY_ASSIGN(auto interpreter, ReadElfInterpreter(program->file.get()));
+// `start` is that of program->file.
+Result<void> FindElfInterpreter(Call& call, absl::string_view start, Program* program) {
+  TRY_ASSIGN(auto interpreter, ReadElfInterpreter(program->file.get(), start));
   if (!interpreter) return {};
   program->elf_interpreter_path = *interpreter;
   TRY_ASSIGN(OpenedProgram opened, OpenProgram(call, AT_FDCWD, *interpreter, 0));
   program->elf_interpreter = std::move(opened.file);
   program->interpreter_secret = opened.secret;
-  TRY_ASSIGN(const std::string head, ReadProgramHead(program->elf_interpreter.get()));
-  if (!IsNativeElf(head)) return Errno(ELIBBAD);
+  TRY_ASSIGN(const std::string its_start, ReadProgramStart(program->elf_interpreter.get()));
+  if (!IsNativeElf(its_start)) return Errno(ELIBBAD);
   return {};
 }
 
@@ -69,15 +70,16 @@ Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int 
   program.names.comm = BaseName(program.names.exec_name);
   TRY_ASSIGN(OpenedProgram opened, OpenProgram(call, dirfd, path, flags));
   std::string name = program.names.exec_name;
+  std::string start;
   for (int depth = 0;; ++depth) {
-    TRY_ASSIGN(const std::string head, ReadProgramHead(opened.file.get()));
-    if (!absl::StartsWith(head, "#!")) {
-      if (!IsNativeElf(head)) return Errno(ENOEXEC);
+    TRY_ASSIGN(start, ReadProgramStart(opened.file.get()));
+    if (!absl::StartsWith(start, "#!")) {
+      if (!IsNativeElf(start)) return Errno(ENOEXEC);
       break;
     }
     if (depth == kMaxScriptDepth) return Errno(ELOOP);
     if (depth == 0) TRY(CheckScriptStays(call, dirfd, path));
-    TRY_ASSIGN(const ScriptLine line, ParseScriptLine(head));
+    TRY_ASSIGN(const ScriptLine line, ParseScriptLine(start));
     program.is_script = true;
     AddScript(line, name, &program.prefix);
     TRY_ASSIGN(opened, OpenProgram(call, AT_FDCWD, line.interpreter, 0));
@@ -87,7 +89,7 @@ Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int 
   program.secret = opened.secret;
   // Also for a script, so that a missing loader is an error of this exec and not a death after the
   // point of no return.
-  TRY(FindElfInterpreter(call, &program));
+  TRY(FindElfInterpreter(call, start, &program));
   return program;
 }
 
@@ -96,7 +98,8 @@ Result<Program> LoadScriptProgram(Call& call, ExecPlan plan) {
   program.file = std::move(plan.file);
   program.secret = plan.secret;
   program.names = std::move(plan.names);
-  TRY(FindElfInterpreter(call, &program));
+  TRY_ASSIGN(const std::string start, ReadProgramStart(program.file.get()));
+  TRY(FindElfInterpreter(call, start, &program));
   return program;
 }
 

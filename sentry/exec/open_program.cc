@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sentry/fs/on_path.h"
+#include "sentry/fs/reopen.h"
 
 namespace moat::sentry {
 namespace {
@@ -39,6 +40,15 @@ Result<OpenedProgram> Readable(Call& call, Fd fd) {
 
 gofer::Outcome<OpenedProgram> OpenInTree(Call& call, const Caller& caller, const TreePlace& place,
                                          gofer::Follow follow) {
+  if (follow == gofer::Follow::kYes) {
+    const auto memory = call.gofer().Recall(caller.credentials, place.ref(), follow);
+    if (memory.known && !memory.file) return gofer::Failure{Errno(ENOENT), {}};
+    if (memory.known) {
+      if (auto opened = OpenForExecUnasked(caller.credentials, memory)) {
+        return OpenedProgram{std::move(opened->fd)};
+      }
+    }
+  }
   auto opened = call.gofer().OpenForExec(caller.credentials, place.ref(), follow);
   if (auto* failure = std::get_if<gofer::Failure>(&opened)) return std::move(*failure);
   auto& file = std::get<gofer::Opened>(opened);

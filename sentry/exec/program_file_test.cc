@@ -23,8 +23,8 @@ TEST(ParseScriptLine, AsLinuxDoes) {
       {"#!/bin/sh", "/bin/sh", ""},
       {"#!\n", "", ""},
       {"#!   ", "", ""},
-      {("#!/" + long_name).substr(0, kProgramHeadSize), "", ""},
-      {("#!/bin/sh " + long_name).substr(0, kProgramHeadSize), "/bin/sh", long_name.substr(0, 246)},
+      {"#!/" + long_name, "", ""},
+      {"#!/bin/sh " + long_name, "/bin/sh", long_name.substr(0, 246)},
   };
   for (const ScriptCase& c : cases) {
     const auto line = ParseScriptLine(c.head);
@@ -40,17 +40,20 @@ TEST(ParseScriptLine, AsLinuxDoes) {
 
 TEST(ReadElfInterpreter, OfARealProgram) {
   Fd program(::open("/bin/true", O_RDONLY | O_CLOEXEC));
-  auto head = ReadProgramHead(program.get());
-  ASSERT_TRUE(head.ok());
-  EXPECT_TRUE(IsNativeElf(*head));
-  auto interpreter = ReadElfInterpreter(program.get());
-  ASSERT_TRUE(interpreter.ok());
-  EXPECT_EQ(interpreter->value_or(""), "/lib64/ld-linux-x86-64.so.2");
+  auto start = ReadProgramStart(program.get());
+  ASSERT_TRUE(start.ok());
+  EXPECT_TRUE(IsNativeElf(*start));
+  // However much of it has been read already.
+  for (const size_t size : {start->size(), kProgramHeadSize, size_t{0}}) {
+    auto interpreter = ReadElfInterpreter(program.get(), start->substr(0, size));
+    ASSERT_TRUE(interpreter.ok());
+    EXPECT_EQ(interpreter->value_or(""), "/lib64/ld-linux-x86-64.so.2");
+  }
 }
 
 TEST(ReadElfInterpreter, OfATruncatedFile) {
   Fd empty(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  EXPECT_EQ(ReadElfInterpreter(empty.get()).error().value(), ENOEXEC);
+  EXPECT_EQ(ReadElfInterpreter(empty.get(), "").error().value(), ENOEXEC);
   EXPECT_FALSE(IsNativeElf(""));
 }
 

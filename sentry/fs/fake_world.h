@@ -48,6 +48,7 @@ class FakePlatform : public platform::Platform {
   Result<std::unique_ptr<platform::Session>> Enter(const platform::Trap&) override {
     return Errno(EPERM);
   }
+  Result<Entered> EnterWith(const platform::Trap&, const Fd&) override { return Errno(EPERM); }
   uint64_t cookie() const override { return 0; }
 
  private:

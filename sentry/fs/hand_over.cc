@@ -126,11 +126,11 @@ Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use) {
   if (through_socket) {
     TRY_ASSIGN(mailbox, Mailbox(fd));
   }
-  TRY_ASSIGN(const int number,
-             call.platform().AddFd(call.trap(), through_socket ? mailbox : fd, true));
   // When the task can't be entered the descriptor stays in its table: nothing that it could not
   // have opened itself.
-  TRY_ASSIGN(const std::unique_ptr<Session> session, call.platform().Enter(call.trap()));
+  TRY_ASSIGN(const auto entered,
+             call.platform().EnterWith(call.trap(), through_socket ? mailbox : fd));
+  const auto& [session, number] = entered;
   if (through_socket) {
     if (auto received = ReceiveInPlace(call, *session, number); !received.ok()) {
       session->Finish(CloseAndReturn(*session, number, -received.error().value()));

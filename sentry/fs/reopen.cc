@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -150,6 +151,8 @@ bool MayOpenUnasked(uint64_t flags) {
 
 namespace {
 
+constexpr unsigned kAttributes = STATX_BASIC_STATS | STATX_MNT_ID;
+
 bool IsSameFile(const struct statx& one, const struct statx& other) {
   return one.stx_ino == other.stx_ino && one.stx_dev_major == other.stx_dev_major &&
          one.stx_dev_minor == other.stx_dev_minor && one.stx_mnt_id == other.stx_mnt_id;
@@ -169,6 +172,22 @@ Fd OpenByName(const gofer::Channel::Memory& known, const struct statx& expected,
   return opened;
 }
 
+enum class Right { kNone, kAsOwner, kAsAnybody };
+
+// By which bits of its mode `caller` has all of `wanted` (S_IROTH, S_IXOTH) on a file. The owner's
+// are his, whatever an access control list says of others (acl(5), "ACCESS CHECK ALGORITHM");
+// everybody's are only if there is none (MayHaveAccessList).
+Right RightByMode(const gofer::Credentials& caller, const struct statx& file, unsigned wanted) {
+  const auto holds = [&](unsigned bits) { return (file.stx_mode & bits) == bits; };
+  if (file.stx_uid == caller.uid && holds(wanted << 6)) return Right::kAsOwner;
+  return holds(wanted << 6 | wanted << 3 | wanted) ? Right::kAsAnybody : Right::kNone;
+}
+
+bool ForbidsPrograms(const Fd& file) {
+  struct statvfs mount;
+  return ::fstatvfs(file.get(), &mount) != 0 || (mount.f_flag & ST_NOEXEC) != 0;
+}
+
 }  // namespace
 
 std::optional<Opened> OpenUnasked(const gofer::Credentials& caller,
@@ -178,19 +197,35 @@ std::optional<Opened> OpenUnasked(const gofer::Credentials& caller,
   const Fd& file = *known.file;
   Opened opened;
   const struct statx& attributes = opened.attributes;
-  constexpr unsigned kMask = STATX_BASIC_STATS | STATX_MNT_ID;
-  if (::statx(file.get(), "", AT_EMPTY_PATH, kMask, &opened.attributes) != 0) return std::nullopt;
-  constexpr uint16_t kAllRead = S_IRUSR | S_IRGRP | S_IROTH;
-  // The owner's bits are his, whatever a list says of others (acl(5), "ACCESS CHECK ALGORITHM").
-  const bool as_owner = attributes.stx_uid == caller.uid && (attributes.stx_mode & S_IRUSR) != 0;
-  const bool as_anybody = (attributes.stx_mode & kAllRead) == kAllRead;
+  if (::statx(file.get(), "", AT_EMPTY_PATH, kAttributes, &opened.attributes) != 0) {
+    return std::nullopt;
+  }
   const bool suits =
       S_ISDIR(attributes.stx_mode) || (S_ISREG(attributes.stx_mode) && (flags & O_DIRECTORY) == 0);
-  if (!suits || (!as_owner && !as_anybody)) return std::nullopt;
+  const Right right = RightByMode(caller, attributes, S_IROTH);
+  if (!suits || right == Right::kNone) return std::nullopt;
   // Such a file never makes an open wait.
   const int how = static_cast<int>(flags) | O_CLOEXEC | O_NOCTTY;
   opened.fd = by_name ? OpenByName(known, attributes, how) : OpenByNumber(file, how);
-  if (!opened.fd || (!as_owner && MayHaveAccessList(opened.fd))) return std::nullopt;
+  if (!opened.fd || (right == Right::kAsAnybody && MayHaveAccessList(opened.fd))) {
+    return std::nullopt;
+  }
+  return opened;
+}
+
+std::optional<Opened> OpenForExecUnasked(const gofer::Credentials& caller,
+                                         const gofer::Channel::Memory& known) {
+  Opened opened;
+  if (::statx(known.file->get(), "", AT_EMPTY_PATH, kAttributes, &opened.attributes) != 0 ||
+      !S_ISREG(opened.attributes.stx_mode)) {
+    return std::nullopt;
+  }
+  const Right right = RightByMode(caller, opened.attributes, S_IROTH | S_IXOTH);
+  if (right == Right::kNone || ForbidsPrograms(*known.file)) return std::nullopt;
+  opened.fd = OpenByNumber(*known.file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (!opened.fd || (right == Right::kAsAnybody && MayHaveAccessList(opened.fd))) {
+    return std::nullopt;
+  }
   return opened;
 }
 

@@ -42,6 +42,11 @@ bool MayOpenUnasked(uint64_t flags);
 std::optional<gofer::Opened> OpenUnasked(const gofer::Credentials& caller,
                                          const gofer::Channel::Memory& known, uint64_t flags);
 
+// The same for a file that is to be executed: if its mode alone says that the caller may read it
+// and execute it, and its mount lets programs be executed.
+std::optional<gofer::Opened> OpenForExecUnasked(const gofer::Credentials& caller,
+                                                const gofer::Channel::Memory& known);
+
 }  // namespace moat::sentry
 
 #endif  // MOAT_SENTRY_FS_REOPEN_H_

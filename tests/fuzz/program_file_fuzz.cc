@@ -25,8 +25,8 @@ Fd FileWith(absl::string_view content) {
   return file;
 }
 
-void CheckScript(absl::string_view head) {
-  const auto line = sentry::ParseScriptLine(head);
+void CheckScript(absl::string_view start) {
+  const auto line = sentry::ParseScriptLine(start);
   if (!line.ok()) return;
   Require(!line->interpreter.empty());
   Require(line->interpreter.size() < sentry::kProgramHeadSize);
@@ -36,11 +36,13 @@ void CheckScript(absl::string_view head) {
 
 void Run(absl::string_view input) {
   const Fd file = FileWith(input);
-  const auto head = sentry::ReadProgramHead(file.get());
-  Require(head.ok() && head->size() <= sentry::kProgramHeadSize);
-  (void)sentry::IsNativeElf(*head);
-  if (absl::StartsWith(*head, "#!")) CheckScript(*head);
-  const auto interpreter = sentry::ReadElfInterpreter(file.get());
+  const auto start = sentry::ReadProgramStart(file.get());
+  Require(start.ok() && start->size() <= sentry::kProgramStartSize);
+  (void)sentry::IsNativeElf(*start);
+  if (absl::StartsWith(*start, "#!")) CheckScript(*start);
+  const auto interpreter = sentry::ReadElfInterpreter(file.get(), *start);
+  const auto unread = sentry::ReadElfInterpreter(file.get(), "");
+  Require(unread.ok() == interpreter.ok() && (!unread.ok() || *unread == *interpreter));
   if (!interpreter.ok() || !*interpreter) return;
   Require((*interpreter)->size() < PATH_MAX);
   Require((*interpreter)->find('\0') == std::string::npos);
