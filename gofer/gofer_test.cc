@@ -371,6 +371,25 @@ TEST_F(Remembers, WhatLiesBelowEachDirectory) {
   }
 }
 
+TEST_F(Remembers, ForAChannelThatAsksNobody) {
+  const auto memory = client_->NewMemoryChannel();
+  Create("f");
+  const std::string name = At("f");
+  const PathRef path = {name, -1, -1};
+  const auto stat = [&] { return ErrorOf(memory->Stat(own_, path, 0, STATX_BASIC_STATS)); };
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(stat(), EAGAIN);
+  EXPECT_TRUE(memory->TakeForgotten());
+  EXPECT_FALSE(memory->TakeForgotten());
+  EXPECT_EQ(StatOften("f"), 0);
+  EXPECT_EQ(stat(), 0);
+  EXPECT_FALSE(memory->TakeForgotten());
+  std::filesystem::remove(At("f"));
+  EXPECT_EQ(stat(), ENOENT);  // from the directory, which is remembered
+  EXPECT_FALSE(memory->TakeForgotten());
+  EXPECT_EQ(ErrorOf(memory->Unlink(own_, path, 0)), EAGAIN);
+  EXPECT_FALSE(memory->broken());
+}
+
 // Each name is asked for once: what is remembered is the directory.
 TEST_F(Remembers, DirectoriesOfManyNames) {
   namespace fs = std::filesystem;

@@ -17,8 +17,11 @@ class SharedClient final : public Client {
 
   Result<std::unique_ptr<Channel>> NewChannel() override {
     TRY_ASSIGN(ServiceLink::NewChannel opened, service_->OpenChannel());
-    return std::unique_ptr<Channel>(
-        std::make_unique<SharedChannel>(service_, names_, std::move(opened)));
+    return std::unique_ptr<Channel>(std::make_unique<SharedChannel>(
+        std::make_unique<GoferExchange>(service_, std::move(opened)), names_));
+  }
+  std::unique_ptr<Channel> NewMemoryChannel() override {
+    return std::make_unique<SharedChannel>(std::make_unique<NoExchange>(), names_);
   }
 
   int hangup_fd() const override { return service_->fd(); }

@@ -104,6 +104,9 @@ class Channel {
 
   // True once the gofer has died or broken the protocol; every call then fails with EIO.
   virtual bool broken() const = 0;
+  // Of a channel that answers from memory: whether it was asked for what is not remembered, and
+  // answered EAGAIN, since this was last called.
+  virtual bool TakeForgotten() { return false; }
 
   // Blocking calls (a FIFO that waits for its other end) ask this every 50 ms; true gives up and
   // the call fails with EINTR.
@@ -191,6 +194,9 @@ class Client {
   virtual ~Client() = default;
   // Opens one more channel. Thread-safe.
   virtual Result<std::unique_ptr<Channel>> NewChannel() = 0;
+  // A channel that never asks the gofer, and so never waits: it answers what is remembered through
+  // others. Thread-safe.
+  virtual std::unique_ptr<Channel> NewMemoryChannel() = 0;
   // Becomes readable (POLLHUP) when the gofer is gone.
   virtual int hangup_fd() const = 0;
 };

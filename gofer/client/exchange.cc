@@ -14,7 +14,7 @@ Failure Fail(int error) { return Failure{Errno(error), std::nullopt}; }
 
 }  // namespace
 
-Exchange::Exchange(std::shared_ptr<ServiceLink> service, ServiceLink::NewChannel channel)
+GoferExchange::GoferExchange(std::shared_ptr<ServiceLink> service, ServiceLink::NewChannel channel)
     : service_(std::move(service)),
       socket_(std::move(channel.socket)),
       slots_(std::move(channel.slots)),
@@ -22,8 +22,8 @@ Exchange::Exchange(std::shared_ptr<ServiceLink> service, ServiceLink::NewChannel
       channel_(channel.id),
       buffer_(new char[kMaxReply]) {}
 
-Outcome<Answer> Exchange::Call(Request& request, absl::Span<const int> fds,
-                               const Channel::GiveUp* give_up) {
+Outcome<Answer> GoferExchange::Call(Request& request, absl::Span<const int> fds,
+                                    const Channel::GiveUp* give_up) {
   if (broken()) return Fail(EIO);
   if (++sequence_ == 0) ++sequence_;
   request.sequence = sequence_;
@@ -44,13 +44,13 @@ Outcome<Answer> Exchange::Call(Request& request, absl::Span<const int> fds,
   return Receive(request);
 }
 
-Result<void> Exchange::Send(const EncodedRequest& request, absl::Span<const int> fds) {
+Result<void> GoferExchange::Send(const EncodedRequest& request, absl::Span<const int> fds) {
   TRY(slots_.request().Write(request.parts(), fds.size()));
   if (fds.empty()) return Unit();
   return SendDescriptors(socket_.get(), fds);
 }
 
-bool Exchange::AwaitReply(const Request& request, const Channel::GiveUp* give_up) {
+bool GoferExchange::AwaitReply(const Request& request, const Channel::GiveUp* give_up) {
   if (!give_up || !*give_up) return follower_.AwaitTurn().ok();
   bool gave_up = false;
   for (;;) {
@@ -63,7 +63,7 @@ bool Exchange::AwaitReply(const Request& request, const Channel::GiveUp* give_up
   }
 }
 
-Outcome<Answer> Exchange::Receive(const Request& request) {
+Outcome<Answer> GoferExchange::Receive(const Request& request) {
   PacketFds fds;
   const auto message = slots_.reply().Read({buffer_.get(), kMaxReply});
   if (!message.ok()) return Break();
@@ -82,7 +82,7 @@ Outcome<Answer> Exchange::Receive(const Request& request) {
   return Break();
 }
 
-Failure Exchange::Break() {
+Failure GoferExchange::Break() {
   broken_.store(true, std::memory_order_relaxed);
   return Fail(EIO);
 }

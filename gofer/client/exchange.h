@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <variant>
 
 #include "base/fd.h"
@@ -28,12 +29,37 @@ struct Answer {
 // One call at a time; broken() from any thread.
 class Exchange {
  public:
-  Exchange(std::shared_ptr<ServiceLink> service, ServiceLink::NewChannel channel);
-
+  virtual ~Exchange() = default;
   // Sends `request` (its sequence is set here) with `fds` in the order of its descriptor bits.
   // While it waits, asks `give_up` (when there is one) every 50 ms.
-  Outcome<Answer> Call(Request& request, absl::Span<const int> fds, const Channel::GiveUp* give_up);
-  bool broken() const { return broken_.load(std::memory_order_relaxed); }
+  virtual Outcome<Answer> Call(Request& request, absl::Span<const int> fds,
+                               const Channel::GiveUp* give_up) = 0;
+  virtual bool broken() const = 0;
+};
+
+// With a gofer that is not asked: every call fails with EAGAIN.
+class NoExchange final : public Exchange {
+ public:
+  Outcome<Answer> Call(Request&, absl::Span<const int>, const Channel::GiveUp*) override {
+    called_ = true;
+    return Failure{Errno(EAGAIN), {}};
+  }
+  bool broken() const override { return false; }
+
+  // Whether there was a call since this was last asked.
+  bool TakeCalled() { return std::exchange(called_, false); }
+
+ private:
+  bool called_ = false;
+};
+
+class GoferExchange final : public Exchange {
+ public:
+  GoferExchange(std::shared_ptr<ServiceLink> service, ServiceLink::NewChannel channel);
+
+  Outcome<Answer> Call(Request& request, absl::Span<const int> fds,
+                       const Channel::GiveUp* give_up) override;
+  bool broken() const override { return broken_.load(std::memory_order_relaxed); }
 
  private:
   // Whether the gofer's thread passed its turn back.

@@ -95,7 +95,7 @@ std::optional<Outcome<struct statx>> NameMemory::Stat(const Credentials& credent
                                                       uint32_t mask) {
   const auto question = QuestionFor(credentials, path, Wanted(follow));
   if (!names_ || !question) return std::nullopt;
-  NameCache::Found found = names_->Find(*question, kBeforeStat);
+  NameCache::Found found = Look(*question, kBeforeStat);
   if (!found.known) {
     if (auto step = FindDirectory(credentials, path)) {
       if (step->directory < 0) return Missing();
@@ -119,7 +119,7 @@ Channel::Memory NameMemory::Find(const Credentials& credentials, const PathRef& 
                                  Follow follow) {
   const auto question = QuestionFor(credentials, path, Wanted(follow));
   if (!names_ || !question) return {};
-  NameCache::Found found = names_->Find(*question, kBeforeOpen);
+  NameCache::Found found = Look(*question, kBeforeOpen);
   if (!found.known && found.ask) found.known = Resolve(*question);
   Channel::Memory memory;
   if (found.known) memory = {true, std::move(found.known->file)};
@@ -134,6 +134,11 @@ Channel::Memory NameMemory::Find(const Credentials& credentials, const PathRef& 
   return memory;
 }
 
+NameCache::Found NameMemory::Look(const NameCache::Question& question, unsigned before) {
+  constexpr unsigned kNever = ~0U;
+  return names_->Find(question, may_ask_ == MayAsk::kYes ? before : kNever);
+}
+
 std::optional<NameMemory::LastStep> NameMemory::FindDirectory(const Credentials& credentials,
                                                               const PathRef& path) {
   const auto split = SplitOffName(path.path);
@@ -142,7 +147,7 @@ std::optional<NameMemory::LastStep> NameMemory::FindDirectory(const Credentials&
   parent.path = split->directory;
   const auto question = QuestionFor(credentials, parent, LookFor::kDirectory);
   if (!question) return std::nullopt;
-  NameCache::Found found = names_->Find(*question, kBeforeDirectory);
+  NameCache::Found found = Look(*question, kBeforeDirectory);
   if (!found.known && found.ask) found.known = Resolve(*question);
   if (!found.known) return std::nullopt;
   LastStep step = {std::string(split->name)};

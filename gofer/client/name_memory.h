@@ -28,9 +28,12 @@ namespace moat::gofer {
 // Used by one thread, that of the exchange.
 class NameMemory {
  public:
+  // Whether names are resolved that are asked for often; without, only what others have had
+  // resolved is known.
+  enum class MayAsk { kYes, kNo };
   // `names` is shared by all channels; null: nothing is remembered. `exchange` is borrowed.
-  NameMemory(Exchange& exchange, std::shared_ptr<NameCache> names)
-      : exchange_(exchange), names_(std::move(names)) {}
+  NameMemory(Exchange& exchange, std::shared_ptr<NameCache> names, MayAsk may_ask)
+      : exchange_(exchange), names_(std::move(names)), may_ask_(may_ask) {}
 
   // What statx(2) would answer, ENOENT included; nothing when the gofer has to be asked.
   std::optional<Outcome<struct statx>> Stat(const Credentials& credentials, const PathRef& path,
@@ -48,11 +51,14 @@ class NameMemory {
     std::shared_ptr<const Fd> held;  // what keeps it open, unless the caller does
   };
 
+  // `before`: how often it has been asked for when it is worth resolving.
+  NameCache::Found Look(const NameCache::Question& question, unsigned before);
   std::optional<LastStep> FindDirectory(const Credentials& credentials, const PathRef& path);
   std::optional<NameCache::Known> Resolve(const NameCache::Question& question);
 
   Exchange& exchange_;
   const std::shared_ptr<NameCache> names_;
+  const MayAsk may_ask_;
 };
 
 }  // namespace moat::gofer

@@ -14,11 +14,18 @@ namespace moat::gofer {
 class SharedChannel final : public Channel {
  public:
   // `names` may be null: nothing is remembered then.
-  SharedChannel(std::shared_ptr<ServiceLink> service, std::shared_ptr<NameCache> names,
-                ServiceLink::NewChannel opened)
-      : exchange_(std::move(service), std::move(opened)), names_(exchange_, std::move(names)) {}
+  SharedChannel(std::unique_ptr<GoferExchange> exchange, std::shared_ptr<NameCache> names)
+      : owned_(std::move(exchange)),
+        exchange_(*owned_),
+        names_(exchange_, std::move(names), NameMemory::MayAsk::kYes) {}
+  SharedChannel(std::unique_ptr<NoExchange> nobody, std::shared_ptr<NameCache> names)
+      : nobody_(nobody.get()),
+        owned_(std::move(nobody)),
+        exchange_(*owned_),
+        names_(exchange_, std::move(names), NameMemory::MayAsk::kNo) {}
 
   bool broken() const override { return exchange_.broken(); }
+  bool TakeForgotten() override { return nobody_ != nullptr && nobody_->TakeCalled(); }
 
   Outcome<Opened> Open(const Credentials& credentials, const PathRef& path, uint64_t flags,
                        uint32_t mode, uint64_t resolve, const GiveUp& give_up) override;
@@ -74,7 +81,9 @@ class SharedChannel final : public Channel {
   template <typename T>
   Outcome<T> Refreshed(Outcome<T> outcome);
 
-  Exchange exchange_;
+  NoExchange* const nobody_ = nullptr;  // owned_, if it is one
+  const std::unique_ptr<Exchange> owned_;
+  Exchange& exchange_;
   NameMemory names_;
 };
 

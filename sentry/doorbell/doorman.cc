@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -34,17 +35,22 @@ using std::chrono::milliseconds;
 constexpr unsigned kBeforeHang = 200;
 constexpr unsigned kBeforeSite = 40;
 // Traps in a row: no more than this apart.
-constexpr auto kRow = microseconds(200);
+constexpr auto kRow = milliseconds(1);
 constexpr unsigned kBeforeWake = 16;
+constexpr unsigned kBeforeWakeAgain = 2;  // within kAtOnce
 constexpr unsigned kNever = ~0U;
 constexpr size_t kMostPlaces = 16;   // of a thread
 constexpr size_t kMostHabits = 512;  // of threads without a door
 constexpr size_t kMostDoors = 64;
 constexpr size_t kMostThreads = 128;  // each is looked at once
 
-// How long the thread looks without being rung; a sleep costs it and the caller some 50 us.
+// How long the thread looks without being rung; a sleep costs it and the caller some 50 us. It is
+// patient for longer if it is woken again at once: the caller does something else in between.
 constexpr auto kPatience = microseconds(50);
-// Longer than a turn of its loop takes: it had not been running.
+constexpr auto kMostPatience = microseconds(1000);
+constexpr auto kAtOnce = milliseconds(4);
+// Longer than a turn of its loop takes: it had not been running, for another thread of this machine
+// or (a virtual one) for the machine's own rest, which does not count.
 constexpr auto kPreempted = microseconds(200);
 constexpr auto kFirstRest = milliseconds(20);
 constexpr auto kLongestRest = std::chrono::seconds(1);
@@ -66,6 +72,13 @@ bool AlwaysRuns(const CallPolicy& policy, int nr) {
   return lines != nullptr && std::all_of(lines->begin(), lines->end(), [](const PolicyLine& line) {
            return line.action.kind == policies::Action::Kind::kAllow;
          });
+}
+
+// How often the calling thread had to leave its CPU to another one.
+long TimesPreempted() {
+  rusage usage = {};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
 }
 
 }  // namespace
@@ -131,7 +144,8 @@ Doorman::Step Doorman::Count(const Trap& trap, std::shared_ptr<Door>* door) {
   habit.last = now;
   *door = habit.door.lock();
   if (*door && (*door)->bell->InCode(trap.instruction_pointer)) {
-    if (habit.in_a_row < kBeforeWake) return Step::kNothing;
+    const bool again = now - stopped_.load() < kAtOnce;
+    if (habit.in_a_row < (again ? kBeforeWakeAgain : kBeforeWake)) return Step::kNothing;
     habit.in_a_row = 0;
     return HasSpareCpu(now) ? Step::kWake : Step::kNothing;
   }
@@ -188,7 +202,8 @@ bool Doorman::Hang(Call& call, int64_t value) {
   if (!bell.ok() || !pidfd.ok() || !MayRing(**task)) return false;
   const bool inherits = (*bell)->Inherit(call.platform(), trap, IsAsking);
   if (!(inherits && (*bell)->InCode(trap.instruction_pointer)) && !CanPatch(call)) return false;
-  if (!StartThread() || !call.platform().StillWaits(trap)) return false;
+  if (!call.platform().StillWaits(trap)) return false;
+  StartThread();
   const auto door = std::make_shared<Door>((*task)->tgid, *std::move(pidfd), *std::move(bell));
   const Fd memory = door->bell->TakeMemory();
   const auto used =
@@ -230,8 +245,7 @@ void Doorman::Register(const Trap& trap, const TaskInfo& task, const std::shared
   Habit& habit = habits_[trap.tid];
   habit.door = door;
   habit.places.clear();
-  wanted_ = true;
-  wanted_changed_.Signal();
+  BeWantedLocked();
 }
 
 bool Doorman::AddSite(Call& call, const std::shared_ptr<Door>& door, int64_t value) {
@@ -279,7 +293,12 @@ void Doorman::Wake(Call& call, Door& door) {
     return;
   }
   absl::MutexLock lock(&mutex_);
+  BeWantedLocked();
+}
+
+void Doorman::BeWantedLocked() {
   wanted_ = true;
+  caller_cpu_ = ::sched_getcpu();  // we were woken where the trap was made
   wanted_changed_.Signal();
 }
 
@@ -327,15 +346,12 @@ void Doorman::CloseIf(absl::FunctionRef<bool(Door&)> which) {
   }
 }
 
-bool Doorman::StartThread() {
+void Doorman::StartThread() {
   absl::MutexLock lock(&mutex_);
-  if (has_thread_) return true;
-  auto channel = container_.gofer->NewChannel();
-  if (!channel.ok()) return false;
-  channel_ = *std::move(channel);
+  if (has_thread_) return;
+  channel_ = container_.gofer->NewMemoryChannel();
   std::thread([this] { Attend(); }).detach();
   has_thread_ = true;
-  return true;
 }
 
 std::vector<std::shared_ptr<Doorman::Door>> Doorman::OpenDoors() {
@@ -345,14 +361,17 @@ std::vector<std::shared_ptr<Doorman::Door>> Doorman::OpenDoors() {
 }
 
 void Doorman::Attend() {
-  // The worker that started this thread may just then be held on one CPU.
-  ::sched_setaffinity(0, sizeof(cpus_), &cpus_);
   for (;;) {
+    int caller_cpu = -1;
     {
       absl::MutexLock lock(&mutex_);
       while (!wanted_) wanted_changed_.Wait(&mutex_);
       wanted_ = false;
+      caller_cpu = caller_cpu_;
     }
+    GoAside(caller_cpu);
+    const bool at_once = Clock::now() - stopped_.load() < kAtOnce;
+    patience_ = at_once ? std::min<Clock::duration>(2 * patience_, kMostPatience) : kPatience;
     listening_ = true;
     uint64_t changes = 0;
     std::vector<std::shared_ptr<Door>> doors;
@@ -364,6 +383,17 @@ void Doorman::Attend() {
     listening_ = false;
     for (const auto& door : doors) door->bell->Listen(false);
     for (const auto& door : doors) AnswerAll(*door);
+    stopped_ = Clock::now();
+  }
+}
+
+// The scheduler does not always see that another CPU is free (on a virtual machine one that halts
+// may count as taken from it), and on the caller's own CPU this thread would keep it from ringing.
+void Doorman::GoAside(int caller_cpu) {
+  cpu_set_t others = cpus_;
+  if (caller_cpu >= 0 && caller_cpu < CPU_SETSIZE) CPU_CLR(caller_cpu, &others);
+  if (::sched_setaffinity(0, sizeof(others), &others) != 0) {
+    ::sched_setaffinity(0, sizeof(cpus_), &cpus_);
   }
 }
 
@@ -377,17 +407,21 @@ void Doorman::Listen(const std::vector<std::shared_ptr<Door>>& doors) {
   const uint64_t answered_before = answered_;
   auto last_ring = Clock::now();
   auto last_look = last_ring;
+  long preempted = TimesPreempted();
   while (changes == door_changes_) {
     bool rung = false;
     for (const auto& door : doors) rung |= door->bell->WasRung() && AnswerAll(*door);
     const auto now = Clock::now();
     if (answered_ - answered_before > kWorthIt) rest_ = kFirstRest;
-    if (now - last_look > kPreempted) return Rest(now);
+    if (now - last_look > kPreempted) {
+      const long before = std::exchange(preempted, TimesPreempted());
+      if (preempted != before) return Rest(now);
+    }
     if (rung) {
       last_ring = now;
       absl::MutexLock lock(&mutex_);
       if (!HasSpareCpu(now)) return Rest(now);
-    } else if (now - last_ring > kPatience) {
+    } else if (now - last_ring > patience_) {
       return;
     }
     last_look = now;
@@ -402,16 +436,15 @@ void Doorman::Rest(Clock::time_point now) {
 
 bool Doorman::AnswerAll(Door& door) {
   answering_ = &door;
-  bool any = false;
+  const uint64_t answered_before = answered_;
   if (!door.closed) {
     // At most each slot once: whoever rings all the time keeps nobody else waiting.
     for (auto ring = door.bell->Take(0); ring; ring = door.bell->Take(ring->slot + 1)) {
       AnswerOne(door, *ring);
-      any = true;
     }
   }
   answering_ = nullptr;
-  return any;
+  return answered_ != answered_before;
 }
 
 void Doorman::AnswerOne(Door& door, const Ring& ring) {
@@ -431,9 +464,11 @@ void Doorman::AnswerOne(Door& door, const Ring& ring) {
   if (!task.ok() || (*task)->tgid != door.tgid || (*task)->vtid != ring.vtid) {
     return rung.Decline();
   }
+  (void)channel_->TakeForgotten();
   const auto outcome = AnswerIfAsked(call);
   const auto result = outcome ? PlainResult(*outcome) : std::nullopt;
-  if (!result) return rung.Decline();
+  // Who waits here looks for the answer all the time: not for as long as the gofer takes.
+  if (!result || channel_->TakeForgotten()) return rung.Decline();
   rung.Answer(*result);
   ++answered_;
   const auto now = Clock::now();

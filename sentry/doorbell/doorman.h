@@ -102,21 +102,27 @@ class Doorman final : public Doorbells {
 
   void CloseIf(absl::FunctionRef<bool(Door&)> which);
 
+  void BeWantedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // The thread.
   void Attend();
+  // To another CPU than the caller's.
+  void GoAside(int caller_cpu);
   void Listen(const std::vector<std::shared_ptr<Door>>& doors);
   // Until the thread is worth its CPU.
   void Rest(Clock::time_point now);
   bool HasSpareCpu(Clock::time_point now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether there was any that could be answered.
   bool AnswerAll(Door& door);
   void AnswerOne(Door& door, const platform::Ring& ring);
   std::vector<std::shared_ptr<Door>> OpenDoors() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool StartThread();
+  void StartThread();
 
   Container& container_;
   const int filters_;
   cpu_set_t cpus_;
   Clock::duration rest_;                     // the thread's
+  Clock::duration patience_ = {};            // the thread's
   uint64_t answered_ = 0;                    // the thread's
   std::unique_ptr<gofer::Channel> channel_;  // the thread's
   bool forbidden_ = false;                   // nobody may have one; constant
@@ -124,6 +130,7 @@ class Doorman final : public Doorbells {
   absl::Mutex mutex_;
   absl::CondVar wanted_changed_;
   bool wanted_ ABSL_GUARDED_BY(mutex_) = false;
+  int caller_cpu_ ABSL_GUARDED_BY(mutex_) = -1;
   bool has_thread_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::shared_ptr<Door>> doors_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<pid_t, Habit> habits_ ABSL_GUARDED_BY(mutex_);
@@ -133,6 +140,7 @@ class Doorman final : public Doorbells {
   std::atomic<bool> listening_{false};
   std::atomic<const Door*> answering_{nullptr};
   std::atomic<Clock::time_point> rest_until_{Clock::time_point{}};
+  std::atomic<Clock::time_point> stopped_{Clock::time_point{}};  // when it last went to sleep
 };
 
 }  // namespace moat::sentry

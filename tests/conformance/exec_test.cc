@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "tests/conformance/access_list.h"
 #include "tests/conformance/conformance.h"
 
 namespace moat::conformance {
@@ -229,6 +231,11 @@ TEST_F(Exec, FileOpenForWritingIsEtxtbsy) {
   Fd writer(open("copy", O_WRONLY | O_CLOEXEC));
   EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./copy", {"p"}).error);
 }
+TEST_F(Exec, ScriptOpenForWritingIsEtxtbsy) {
+  WriteFile("script", "#!/bin/sh\nexit 7\n", 0755);
+  Fd writer(open("script", O_WRONLY | O_CLOEXEC));
+  EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./script", {"p"}).error);
+}
 TEST_F(Exec, RunningProgramCannotBeWritten) {
   int ends[2];
   ASSERT_SUCCESS(pipe2(ends, O_CLOEXEC));
@@ -360,6 +367,82 @@ TEST_F(Exec, FileThatWasJustWrittenIsNotBusy) {
                                std::filesystem::copy_options::overwrite_existing);
     ASSERT_EQ(3, Execute("./copy", {"p", "exit", "3"}).status) << "after " << i;
   }
+}
+
+// What is executed again and again is remembered.
+class ExecOften : public Scratch {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    WriteFile("program", ReadFile(Probe("pie")), 0755);
+    EXPECT_EQ(0, Often(0));
+    EXPECT_EQ(0, As({}, [] { return Often(0); }));
+  }
+
+  // 0 if executing it ends with the error `expected` each time, else what it ended with.
+  static int Often(int expected) {
+    for (int i = 0; i < 8; ++i) {
+      const Ran ran = Execute("./program", {"p", "exit", "42"});
+      if (ran.error != expected) return ran.error != 0 ? ran.error : 197;
+      if (expected == 0 && ran.status != 42) return 198;
+    }
+    return 0;
+  }
+};
+
+TEST_F(ExecOften, UntilItMayNotBe) {
+  ASSERT_SUCCESS(chmod("program", 0644));
+  EXPECT_EQ(0, Often(EACCES));
+  EXPECT_EQ(0, As({}, [] { return Often(EACCES); }));
+  ASSERT_SUCCESS(chmod("program", 0744));
+  EXPECT_EQ(0, Often(0));
+  EXPECT_EQ(0, As({}, [] { return Often(EACCES); }));
+}
+TEST_F(ExecOften, UntilItMayBeExecutedButNotRead) {
+  ASSERT_SUCCESS(chmod("program", 0711));
+  EXPECT_EQ(0, Often(0));
+  EXPECT_EQ(0, As({}, [] { return Often(0); }));
+}
+TEST_F(ExecOften, UntilAnAccessListKeepsSomebodyOut) {
+  const std::string list = AccessList(1000, 4, 5, 7);
+  if (setxattr("program", "system.posix_acl_access", list.data(), list.size(), 0) != 0) {
+    GTEST_SKIP() << "the file system has no access lists";
+  }
+  EXPECT_EQ(0, As({}, [] { return Often(EACCES); }));
+  EXPECT_EQ(0, As({1001, 1001, {}}, [] { return Often(0); }));
+  EXPECT_EQ(0, Often(0));
+}
+TEST_F(ExecOften, UntilItIsGone) {
+  ASSERT_SUCCESS(unlink("program"));
+  EXPECT_EQ(0, Often(ENOENT));
+  ASSERT_SUCCESS(mkdir("program", 0755));
+  EXPECT_EQ(0, Often(EACCES));
+  ASSERT_SUCCESS(rmdir("program"));
+  ASSERT_SUCCESS(symlink("program", "program"));
+  EXPECT_EQ(0, Often(ELOOP));
+}
+TEST_F(ExecOften, UntilItIsAnotherOne) {
+  WriteFile("script", "#!/bin/sh\nexit 7\n", 0755);
+  ASSERT_SUCCESS(rename("script", "program"));
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(7, Execute("./program", {"p"}).status);
+  WriteFile("script", "#!/bin/sh\nexit 8\n", 0755);
+  ASSERT_SUCCESS(rename("script", "program"));
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(8, Execute("./program", {"p"}).status);
+}
+TEST_F(ExecOften, UntilSomebodyHasItOpenForWriting) {
+  Fd writer(open("program", O_WRONLY | O_CLOEXEC));
+  EXPECT_EQ(0, Often(ETXTBSY));
+  writer.Reset();
+  EXPECT_EQ(0, Often(0));
+}
+TEST_F(ExecOften, AsTheInterpreterOfAScript) {
+  WriteFile("script", "#!./program exit\n", 0755);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(0, Execute("./script", {"p"}).error);
+  ASSERT_SUCCESS(chmod("program", 0644));
+  for (int i = 0; i < 8; ++i) EXPECT_CHILD_ERRNO(EACCES, Execute("./script", {"p"}).error);
+  ASSERT_SUCCESS(chmod("program", 0755));
+  ASSERT_SUCCESS(chmod("script", 0644));
+  for (int i = 0; i < 8; ++i) EXPECT_CHILD_ERRNO(EACCES, Execute("./script", {"p"}).error);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "tests/conformance/access_list.h"
 #include "tests/conformance/conformance.h"
 
 namespace moat::conformance {
@@ -248,23 +249,6 @@ TEST_F(Xattr, TrustedOnesAreForRoot) {
   EXPECT_CHILD_ERRNO(0, Set("trusted.a", "x"));
   EXPECT_EQ((std::vector<std::string>{"trusted.a"}), List());
   EXPECT_CHILD_ERRNO(EPERM, As({}, [] { return Set("trusted.a", "y"); }));
-}
-// struct posix_acl_xattr_header, entries of tag, permissions and id (linux/posix_acl_xattr.h).
-std::string AccessList(uint32_t user, uint16_t rights, uint16_t others = 0) {
-  struct Entry {
-    uint16_t tag, rights;
-    uint32_t id;
-  };
-  constexpr uint32_t kNone = 0xffffffff;
-  const Entry entries[] = {
-      {1, 6, kNone}, {2, rights, user}, {4, others, kNone}, {16, 7, kNone}, {32, others, kNone}};
-  std::string bytes("\2\0\0\0", 4);
-  for (const Entry& entry : entries) {
-    for (int i = 0; i < 2; ++i) bytes += static_cast<char>(entry.tag >> (8 * i));
-    for (int i = 0; i < 2; ++i) bytes += static_cast<char>(entry.rights >> (8 * i));
-    for (int i = 0; i < 4; ++i) bytes += static_cast<char>(entry.id >> (8 * i));
-  }
-  return bytes;
 }
 TEST_F(Xattr, AccessListLetsAUserIn) {
   const std::string name = "system.posix_acl_access";

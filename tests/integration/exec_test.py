@@ -529,7 +529,7 @@ class Safety(ExecTest):
         def memory(pid):
             text = pathlib.Path(f"/proc/{pid}/status").read_text()
             return int(text.split("VmRSS:")[1].split()[0])
-        for _ in range(20):
+        for _ in range(60):  # until the names on the way are remembered
             self.assert_ends(self.execute(ID, "true"), 0)
         wait_until(lambda: threads(sentry) <= 4)
         before = descriptors(sentry), threads(sentry), memory(sentry), descriptors(gofer)
