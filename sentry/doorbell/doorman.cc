@@ -37,24 +37,19 @@ constexpr unsigned kBeforeSite = 40;
 // Traps in a row: no more than this apart.
 constexpr auto kRow = milliseconds(1);
 constexpr unsigned kBeforeWake = 16;
-constexpr unsigned kBeforeWakeAgain = 2;  // within kAtOnce
+constexpr unsigned kBeforeWakeAgain = 2;  // when it fell asleep a moment ago
 constexpr unsigned kNever = ~0U;
 constexpr size_t kMostPlaces = 16;   // of a thread
 constexpr size_t kMostHabits = 512;  // of threads without a door
 constexpr size_t kMostDoors = 64;
 constexpr size_t kMostThreads = 128;  // each is looked at once
 
-// How long the thread looks without being rung; a sleep costs it and the caller some 50 us. It is
-// patient for longer if it is woken again at once: the caller does something else in between.
-constexpr auto kPatience = microseconds(50);
-constexpr auto kMostPatience = microseconds(1000);
-constexpr auto kAtOnce = milliseconds(4);
 // Longer than a turn of its loop takes: it had not been running, for another thread of this machine
 // or (a virtual one) for the machine's own rest, which does not count.
 constexpr auto kPreempted = microseconds(200);
 constexpr auto kFirstRest = milliseconds(20);
 constexpr auto kLongestRest = std::chrono::seconds(1);
-// What is worth having been awake for.
+// What is worth having been awake for between two rests.
 constexpr uint64_t kWorthIt = 1000;
 // Who has called within this time calls on.
 constexpr auto kLately = milliseconds(1);
@@ -144,8 +139,8 @@ Doorman::Step Doorman::Count(const Trap& trap, std::shared_ptr<Door>* door) {
   habit.last = now;
   *door = habit.door.lock();
   if (*door && (*door)->bell->InCode(trap.instruction_pointer)) {
-    const bool again = now - stopped_.load() < kAtOnce;
-    if (habit.in_a_row < (again ? kBeforeWakeAgain : kBeforeWake)) return Step::kNothing;
+    const unsigned before = patience_.SleptJustNow(now) ? kBeforeWakeAgain : kBeforeWake;
+    if (habit.in_a_row < before) return Step::kNothing;
     habit.in_a_row = 0;
     return HasSpareCpu(now) ? Step::kWake : Step::kNothing;
   }
@@ -370,8 +365,7 @@ void Doorman::Attend() {
       caller_cpu = caller_cpu_;
     }
     GoAside(caller_cpu);
-    const bool at_once = Clock::now() - stopped_.load() < kAtOnce;
-    patience_ = at_once ? std::min<Clock::duration>(2 * patience_, kMostPatience) : kPatience;
+    patience_.Begin(Clock::now());
     listening_ = true;
     uint64_t changes = 0;
     std::vector<std::shared_ptr<Door>> doors;
@@ -383,7 +377,7 @@ void Doorman::Attend() {
     listening_ = false;
     for (const auto& door : doors) door->bell->Listen(false);
     for (const auto& door : doors) AnswerAll(*door);
-    stopped_ = Clock::now();
+    patience_.End(Clock::now());
   }
 }
 
@@ -404,32 +398,30 @@ void Doorman::Listen(const std::vector<std::shared_ptr<Door>>& doors) {
     if (!door->closed) door->bell->Listen(true);
   }
   const uint64_t changes = door_changes_;
-  const uint64_t answered_before = answered_;
-  auto last_ring = Clock::now();
-  auto last_look = last_ring;
+  auto last_look = Clock::now();
   long preempted = TimesPreempted();
   while (changes == door_changes_) {
     bool rung = false;
     for (const auto& door : doors) rung |= door->bell->WasRung() && AnswerAll(*door);
     const auto now = Clock::now();
-    if (answered_ - answered_before > kWorthIt) rest_ = kFirstRest;
     if (now - last_look > kPreempted) {
       const long before = std::exchange(preempted, TimesPreempted());
       if (preempted != before) return Rest(now);
     }
     if (rung) {
-      last_ring = now;
       absl::MutexLock lock(&mutex_);
       if (!HasSpareCpu(now)) return Rest(now);
-    } else if (now - last_ring > patience_) {
-      return;
     }
+    if (!patience_.Pays(now)) return Rest(now);
+    if (patience_.IsOver(now)) return;
     last_look = now;
     _mm_pause();
   }
 }
 
 void Doorman::Rest(Clock::time_point now) {
+  if (answered_ - answered_at_rest_ > kWorthIt) rest_ = kFirstRest;
+  answered_at_rest_ = answered_;
   rest_until_ = now + rest_;
   rest_ = std::min<Clock::duration>(2 * rest_, kLongestRest);
 }
@@ -472,6 +464,7 @@ void Doorman::AnswerOne(Door& door, const Ring& ring) {
   rung.Answer(*result);
   ++answered_;
   const auto now = Clock::now();
+  patience_.Worked(now);
   absl::MutexLock lock(&mutex_);
   activity_.Note(tid, now);
 }

@@ -27,6 +27,7 @@
 #include "platform/doorbell.h"
 #include "sentry/call.h"
 #include "sentry/doorbell/doorbells.h"
+#include "sentry/doorbell/patience.h"
 
 namespace moat::sentry {
 
@@ -41,7 +42,7 @@ class Doorman final : public Doorbells {
   void Forget(pid_t tgid) override;
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = Patience::Clock;
 
   struct Door {
     Door(pid_t group, Fd process, std::unique_ptr<platform::Doorbell> doorbell)
@@ -122,8 +123,8 @@ class Doorman final : public Doorbells {
   const int filters_;
   cpu_set_t cpus_;
   Clock::duration rest_;                     // the thread's
-  Clock::duration patience_ = {};            // the thread's
   uint64_t answered_ = 0;                    // the thread's
+  uint64_t answered_at_rest_ = 0;            // the thread's: at the last one
   std::unique_ptr<gofer::Channel> channel_;  // the thread's
   bool forbidden_ = false;                   // nobody may have one; constant
 
@@ -140,7 +141,7 @@ class Doorman final : public Doorbells {
   std::atomic<bool> listening_{false};
   std::atomic<const Door*> answering_{nullptr};
   std::atomic<Clock::time_point> rest_until_{Clock::time_point{}};
-  std::atomic<Clock::time_point> stopped_{Clock::time_point{}};  // when it last went to sleep
+  Patience patience_;  // the thread's
 };
 
 }  // namespace moat::sentry
