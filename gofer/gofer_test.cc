@@ -371,6 +371,22 @@ TEST_F(Remembers, WhatLiesBelowEachDirectory) {
   }
 }
 
+TEST_F(Remembers, WhereLinksLead) {
+  namespace fs = std::filesystem;
+  const std::string name = At("link");
+  const auto read = [&] { return channel_->ReadLink(own_, {name, -1, -1}); };
+  const std::string longest(4000, 'x');
+  for (const std::string& target : {std::string("a"), std::string("no/such/b"), longest}) {
+    fs::create_symlink(target, name);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(std::get<std::string>(read()), target);
+    fs::remove(name);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(ErrorOf(read()), ENOENT);
+    Create("link");
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(ErrorOf(read()), EINVAL);
+    fs::remove(name);
+  }
+}
+
 TEST_F(Remembers, ForAChannelThatAsksNobody) {
   const auto memory = client_->NewMemoryChannel();
   Create("f");

@@ -1,10 +1,14 @@
 #include "gofer/client/shared_channel.h"
 
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "gofer/client/request_builder.h"
@@ -54,6 +58,15 @@ Follow FollowOf(int at_flags) {
 bool IsReadableOwner(const Credentials& caller, const struct statx& file) {
   constexpr uint32_t kOverflowUid = 65534;
   return file.stx_uid == caller.uid && caller.uid != kOverflowUid && (file.stx_mode & S_IRUSR) != 0;
+}
+
+// Where a remembered symbolic link leads, if that is what it is.
+std::optional<std::string> ReadRemembered(const Channel::Memory& link) {
+  if (!link.known || !link.file) return std::nullopt;
+  std::array<char, PATH_MAX> target;
+  const ssize_t size = ::readlinkat(link.file->get(), "", target.data(), target.size());
+  if (size < 0 || static_cast<size_t>(size) == target.size()) return std::nullopt;
+  return std::string(target.data(), static_cast<size_t>(size));
 }
 
 }  // namespace
@@ -123,6 +136,9 @@ Outcome<std::string> SharedChannel::ReadLink(const Credentials& credentials, con
   if (auto known = names_.Stat(credentials, path, Follow::kNo, STATX_TYPE)) {
     if (auto* failure = std::get_if<Failure>(&*known)) return std::move(*failure);
     if (!S_ISLNK(std::get<struct statx>(*known).stx_mode)) return Failure{Errno(EINVAL), {}};
+    if (auto target = ReadRemembered(names_.Find(credentials, path, Follow::kNo))) {
+      return *std::move(target);
+    }
   }
   return ToString(RequestBuilder(Operation::kReadLink, credentials, path).CallOn(exchange_));
 }
