@@ -43,6 +43,10 @@ struct Credentials {
   friend bool operator==(const Credentials&, const Credentials&) = default;
 };
 
+// What an owner without a number here shows as (user_namespaces(7), "Unmapped user and group IDs"):
+// whoever has this number need not be he.
+inline constexpr uint32_t kOverflowUid = 65534;
+
 // What FileId::From needs: STATX_INO and STATX_MNT_ID_UNIQUE (Linux 6.8).
 inline constexpr unsigned kFileIdMask = STATX_INO | 0x4000;
 

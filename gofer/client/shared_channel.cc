@@ -53,10 +53,8 @@ Follow FollowOf(int at_flags) {
 }
 
 // Whether `caller` may read the file as its owner: an access list can't say otherwise (acl(5),
-// "ACCESS CHECK ALGORITHM"). An owner without a number here shows as the overflow uid
-// (user_namespaces(7), "Unmapped user and group IDs").
+// "ACCESS CHECK ALGORITHM").
 bool IsReadableOwner(const Credentials& caller, const struct statx& file) {
-  constexpr uint32_t kOverflowUid = 65534;
   return file.stx_uid == caller.uid && caller.uid != kOverflowUid && (file.stx_mode & S_IRUSR) != 0;
 }
 

@@ -179,7 +179,8 @@ enum class Right { kNone, kAsOwner, kAsAnybody };
 // everybody's are only if there is none (MayHaveAccessList).
 Right RightByMode(const gofer::Credentials& caller, const struct statx& file, unsigned wanted) {
   const auto holds = [&](unsigned bits) { return (file.stx_mode & bits) == bits; };
-  if (file.stx_uid == caller.uid && holds(wanted << 6)) return Right::kAsOwner;
+  const bool owns = file.stx_uid == caller.uid && caller.uid != gofer::kOverflowUid;
+  if (owns && holds(wanted << 6)) return Right::kAsOwner;
   return holds(wanted << 6 | wanted << 3 | wanted) ? Right::kAsAnybody : Right::kNone;
 }
 
