@@ -14,8 +14,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <string_view>
 
 #include "base/fd.h"
+#include "bench/floor.h"
 
 namespace moat::bench {
 namespace {
@@ -112,7 +114,12 @@ void MeasureMediatedCalls(Meter& meter) {
 }  // namespace
 }  // namespace moat::bench
 
+// guest_micro [SECONDS [filter|supervisor]]: each call is measured for so long; plainly, or under
+// what bench/floor.h describes.
 int main(int argc, char** argv) {
+  const std::string_view floor = argc > 2 ? argv[2] : "";
+  if (floor == "filter") moat::bench::AllowEverything();
+  if (floor == "supervisor") moat::bench::BeSupervised();
   moat::bench::Meter meter(argc > 1 ? std::atof(argv[1]) : 0.1);
   moat::bench::MeasureNativeCalls(meter);
   moat::bench::MeasureMediatedCalls(meter);

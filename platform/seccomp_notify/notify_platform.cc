@@ -200,20 +200,21 @@ Result<std::unique_ptr<Session>> NotifyPlatform::EnterHeld(const Trap& trap, Tas
     } else {
       cpu.Release(trap.tid);
       auto traced = StopThroughTracer(trap);
-      if (traced.ok()) task = *std::move(traced);
-      if (!traced.ok() && !(traced.error() == Errno(EAGAIN))) return traced.error();
-      if (!traced.ok()) {
-        if (++vain_tries == kMostVainTries) {
-          static std::atomic<bool> told{false};
-          if (told.exchange(true)) return Errno(EPERM);
-          LogWarning(
-              "a process of the container is traced from outside, where moat cannot reach the "
-              "tracer: it can execute no program (EPERM). Trace moat itself without its children, "
-              "or trace inside the container");
-          return Errno(EPERM);
-        }
-        std::this_thread::sleep_for(kPause);
+      if (traced.ok()) {
+        task = *std::move(traced);
+        break;
       }
+      if (!(traced.error() == Errno(EAGAIN))) return traced.error();
+      if (++vain_tries == kMostVainTries) {
+        static std::atomic<bool> told{false};
+        if (told.exchange(true)) return Errno(EPERM);
+        LogWarning(
+            "a process of the container is traced from outside, where moat cannot reach the "
+            "tracer: it can execute no program (EPERM). Trace moat itself without its children, "
+            "or trace inside the container");
+        return Errno(EPERM);
+      }
+      std::this_thread::sleep_for(kPause);
     }
   }
   TRY_ASSIGN(const user_regs_struct registers, task->Registers());

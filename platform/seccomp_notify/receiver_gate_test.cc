@@ -25,7 +25,7 @@ constexpr pid_t kSomeTask = 7, kOtherTask = 8;
 // A thread that enters the gate, then does `inside`, then leaves for good.
 class Receiver {
  public:
-  Receiver(
+  explicit Receiver(
       ReceiverGate& gate, std::function<void()> inside = [] {})
       : thread_([this, &gate, inside = std::move(inside)] {
           tid_ = ::gettid();
@@ -143,6 +143,7 @@ TEST(ReceiverGate, CalmClosesTheSecondSeat) {
 TEST(ReceiverGate, AllAreLetOutAtTheEnd) {
   ReceiverGate gate;
   std::vector<std::unique_ptr<Receiver>> receivers;
+  receivers.reserve(20);
   for (int i = 0; i < 20; ++i) receivers.push_back(std::make_unique<Receiver>(gate));
   for (const auto& receiver : receivers) EXPECT_TRUE(receiver->IsInSoon());
 }
