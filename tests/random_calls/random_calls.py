@@ -79,10 +79,11 @@ def supervisors(pid):
     for process in below(pid):
         try:
             name = pathlib.Path(f"/proc/{process}/comm").read_text().strip()
-        except OSError:
+            status = pathlib.Path(f"/proc/{process}/status").read_text()
+        except OSError:  # gone meanwhile
             continue
         # What a task of the container calls itself is no matter: those have no seccomp listener, and are deeper down.
-        depth = pathlib.Path(f"/proc/{process}/status").read_text().split("NSpid:")[1].split("\n")[0].split()
+        depth = status.split("NSpid:")[1].split("\n")[0].split()
         if name in SUPERVISORS and len(depth) == 2:
             found[name] = process
     return found
