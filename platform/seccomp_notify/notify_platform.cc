@@ -172,17 +172,14 @@ Result<Platform::Entered> NotifyPlatform::EnterWith(const Trap& trap, const Fd& 
   OwnStay::OfThread().Begin(trap.tid);
   TaskCpu cpu;
   cpu.Hold(trap.tid);
-  Errno error(ESRCH);
-  auto number = listener_.AddFd(trap.id, fd, {.close_on_exec = true});
-  if (number.ok()) {
-    auto session = EnterHeld(trap, cpu);
-    if (session.ok()) return Entered{*std::move(session), *number};
-    error = session.error();
-  } else {
-    error = number.error();
-  }
-  cpu.Release(trap.tid);  // what is left of it
-  return error;
+  const auto enter = [&]() -> Result<Entered> {
+    TRY_ASSIGN(const int number, listener_.AddFd(trap.id, fd, {.close_on_exec = true}));
+    TRY_ASSIGN(auto session, EnterHeld(trap, cpu));
+    return Entered{std::move(session), number};
+  };
+  auto entered = enter();
+  cpu.Release(trap.tid);  // unless the session holds it now
+  return entered;
 }
 
 Result<std::unique_ptr<Session>> NotifyPlatform::EnterHeld(const Trap& trap, TaskCpu& cpu) {
