@@ -365,7 +365,7 @@ TEST_F(Remembers, WhatLiesBelowEachDirectory) {
     EXPECT_EQ(StatOften(path, own_, 0), expected);
     const auto memory = channel_->Recall(own_, path, Follow::kYes);
     EXPECT_TRUE(memory.known);
-    EXPECT_EQ(memory.file != nullptr, round % 2 == 0);
+    EXPECT_EQ(memory.missing, round % 2 != 0);
     fs::remove_all(At("d"));
     EXPECT_EQ(StatOften(path, own_, 0), ENOENT);
   }

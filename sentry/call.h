@@ -97,6 +97,9 @@ class Call {
   // The caller's identity and credentials as they are now. The reference lives as long as the call.
   // ESRCH when it is gone.
   Result<const TaskInfo*> Task();
+  // The same, and the proof that everything read from the task's memory, descriptors and
+  // credentials until now was that of the task that made the trap. ESRCH otherwise.
+  Result<const TaskInfo*> ConfirmedTask();
   // For a caller that cannot have ended: Task() is what is remembered of it, and does not ask
   // whether that is still so. Not for calls that create files: the umask may be an older one.
   // False: nothing is remembered.

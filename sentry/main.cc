@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/boot.h"
 #include "base/log.h"
 #include "base/pidfd.h"
@@ -184,6 +185,10 @@ absl::StatusOr<int> Serve(Fd control) {
 }
 
 int Main() {
+#ifdef NDEBUG
+  // Debian builds abseil without NDEBUG: every lock would look for deadlocks in a graph of all.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+#endif
   ::signal(SIGPIPE, SIG_IGN);
   // Orphans of P_A come to its pid 1; nobody wants their status.
   ::signal(SIGCHLD, SIG_IGN);

@@ -121,14 +121,19 @@ class Channel {
   // plain open. `mode` is masked by credentials.umask. Always asks the gofer: Recall comes first.
   virtual Outcome<Opened> Open(const Credentials& credentials, const PathRef& path, uint64_t flags,
                                uint32_t mode, uint64_t resolve, const GiveUp& give_up) = 0;
-  // What `path` is remembered to lead to, as surely as if it were looked up now.
+  // What `path` is remembered to lead to, as surely as if it were looked up now: by a descriptor of
+  // it, by the last step to it, or by both.
   struct Memory {
     bool known = false;
-    std::shared_ptr<const Fd> file;  // O_PATH; null: there is no such name
-    // With Follow::kNo, where known: the directory and the single step in it that lead to `file`.
+    bool missing = false;            // when known: ENOENT
+    std::shared_ptr<const Fd> file;  // O_PATH
+    // A name in a directory that the caller may search. It may be a symbolic link to `file`.
     int directory = -1;  // the caller's, or held by the next
     std::shared_ptr<const Fd> held;
     std::string name;
+    // Of what is there: the type is right, the rest may be as it was when it was remembered.
+    uint16_t mode = 0;
+    uint32_t uid = 0;
   };
   virtual Memory Recall(const Credentials& credentials, const PathRef& path, Follow follow) = 0;
   // Opens a file to be executed: EACCES unless regular, executable by the caller and not on a

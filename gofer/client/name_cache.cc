@@ -47,7 +47,7 @@ uint64_t StepKey(int32_t watch, uint32_t name) {
 NameCache::NameCache(Fd events, uint32_t warm_up)
     : events_(std::move(events)), max_entries_(MaxEntries()), warm_up_(warm_up) {}
 
-NameCache::Found NameCache::Find(const Question& question, unsigned before) {
+NameCache::Found NameCache::Find(const Question& question, unsigned before, bool current) {
   absl::MutexLock lock(&mutex_);
   if (warm_up_ > 0) {
     --warm_up_;
@@ -55,12 +55,12 @@ NameCache::Found NameCache::Find(const Question& question, unsigned before) {
   }
   const size_t credentials = NumberOfLocked(question.credentials);
   const uint64_t hash = HashOf(credentials, question);
-  if (by_key_.count(hash) == 0) return {{}, IsWorthAskingLocked(hash, before)};
-  ReadEventsLocked();
+  if (by_key_.count(hash) == 0) return {{}, IsWorthAskingLocked(hash, before), current};
+  if (!current) ReadEventsLocked();
   Entry* entry = SearchLocked(question, credentials, hash);
-  if (entry == nullptr) return {};
+  if (entry == nullptr) return {{}, false, true};
   entries_.splice(entries_.begin(), entries_, entry->self);
-  return {entry->known, false};
+  return {entry->known, false, true};
 }
 
 uint64_t NameCache::Moment() {

@@ -51,17 +51,23 @@ class NameCache {
   };
   struct Known {
     std::shared_ptr<const Fd> file;  // O_PATH; null: there is no such name (ENOENT)
+    uint16_t mode = 0;               // of `file` when it was resolved, and its owner
+    uint32_t uid = 0;
+    // The path's last name is no symbolic link, as far as its walk shows.
+    bool is_plain = false;
     // It is the question's base. Nothing is held of it then: who asks has it, and its end is an
     // event that comes before anything else can get its identity.
     bool is_base = false;
   };
   struct Found {
     std::optional<Known> known;
-    bool ask = false;  // not known, and worth a kResolve
+    bool ask = false;      // not known, and worth a kResolve
+    bool current = false;  // the events have been read
   };
 
-  // `before`: how often a name must have been asked for lately to be worth a kResolve.
-  Found Find(const Question& question, unsigned before);
+  // `before`: how often a name must have been asked for lately to be worth a kResolve. `current`:
+  // an earlier look-up for the same call has read the events.
+  Found Find(const Question& question, unsigned before, bool current = false);
   // To be asked for before a kResolve is sent: reads the events.
   uint64_t Moment();
   // What a kResolve said that was sent after `moment`. Nothing is kept when anything has changed

@@ -78,14 +78,16 @@ std::optional<Outcome<struct statx>> StatIn(int directory, const std::string& na
   return found;
 }
 
-Channel::Memory OpenIn(int directory, const std::string& name, Follow follow) {
-  Fd file(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!file) return {errno == ENOENT, nullptr};
+// What the kernel finds there, without the step itself.
+Channel::Memory LookIn(int directory, const std::string& name, Follow follow) {
   struct statx found;
-  if (::statx(file.get(), "", AT_EMPTY_PATH, STATX_TYPE, &found) != 0 || !EndsWalk(found, follow)) {
-    return {};
+  constexpr int kFlags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  constexpr unsigned kMask = STATX_TYPE | STATX_MODE | STATX_UID;
+  if (::statx(directory, name.c_str(), kFlags, kMask, &found) != 0) {
+    return {.known = errno == ENOENT, .missing = errno == ENOENT};
   }
-  return {true, std::make_shared<const Fd>(std::move(file))};
+  if (!EndsWalk(found, follow)) return {};
+  return {.known = true, .mode = found.stx_mode, .uid = found.stx_uid};
 }
 
 }  // namespace
@@ -97,7 +99,7 @@ std::optional<Outcome<struct statx>> NameMemory::Stat(const Credentials& credent
   if (!names_ || !question) return std::nullopt;
   NameCache::Found found = Look(*question, kBeforeStat);
   if (!found.known) {
-    if (auto step = FindDirectory(credentials, path)) {
+    if (auto step = FindDirectory(credentials, path, found.current)) {
       if (step->directory < 0) return Missing();
       auto answer = StatIn(step->directory, step->name, follow, mask);
       const bool missing = answer && std::holds_alternative<Failure>(*answer);
@@ -121,33 +123,44 @@ Channel::Memory NameMemory::Find(const Credentials& credentials, const PathRef& 
   if (!names_ || !question) return {};
   NameCache::Found found = Look(*question, kBeforeOpen);
   if (!found.known && found.ask) found.known = Resolve(*question);
+  if (found.known && !found.known->file) return {.known = true, .missing = true};
+  std::optional<LastStep> step;
+  if (!found.known || found.known->is_plain || follow == Follow::kNo) {
+    step = FindDirectory(credentials, path, found.current);
+  }
   Channel::Memory memory;
-  if (found.known) memory = {true, std::move(found.known->file)};
-  if (memory.known && (!memory.file || follow == Follow::kYes)) return memory;
-  auto step = FindDirectory(credentials, path);
-  if (!step) return memory;
-  if (step->directory < 0) return {true, nullptr};
-  if (!memory.known) memory = OpenIn(step->directory, step->name, follow);
-  memory.directory = step->directory;
-  memory.held = std::move(step->held);
-  memory.name = std::move(step->name);
+  if (found.known) {
+    memory = {.known = true,
+              .file = std::move(found.known->file),
+              .mode = found.known->mode,
+              .uid = found.known->uid};
+  } else if (step) {
+    if (step->directory < 0) return {.known = true, .missing = true};
+    memory = LookIn(step->directory, step->name, follow);
+  }
+  if (step && memory.known && !memory.missing) {
+    memory.directory = step->directory;
+    memory.held = std::move(step->held);
+    memory.name = std::move(step->name);
+  }
   return memory;
 }
 
-NameCache::Found NameMemory::Look(const NameCache::Question& question, unsigned before) {
+NameCache::Found NameMemory::Look(const NameCache::Question& question, unsigned before,
+                                  bool current) {
   constexpr unsigned kNever = ~0U;
-  return names_->Find(question, may_ask_ == MayAsk::kYes ? before : kNever);
+  return names_->Find(question, may_ask_ == MayAsk::kYes ? before : kNever, current);
 }
 
 std::optional<NameMemory::LastStep> NameMemory::FindDirectory(const Credentials& credentials,
-                                                              const PathRef& path) {
+                                                              const PathRef& path, bool current) {
   const auto split = SplitOffName(path.path);
   if (!split) return std::nullopt;
   PathRef parent = path;
   parent.path = split->directory;
   const auto question = QuestionFor(credentials, parent, LookFor::kDirectory);
   if (!question) return std::nullopt;
-  NameCache::Found found = Look(*question, kBeforeDirectory);
+  NameCache::Found found = Look(*question, kBeforeDirectory, current);
   if (!found.known && found.ask) found.known = Resolve(*question);
   if (!found.known) return std::nullopt;
   LastStep step = {std::string(split->name)};
@@ -175,7 +188,14 @@ std::optional<NameCache::Known> NameMemory::Resolve(const NameCache::Question& q
   std::vector<Watched> walk(answer->body.size() / sizeof(Watched));
   std::memcpy(walk.data(), answer->body.data(), answer->body.size());
   NameCache::Known known;
-  if (answer->value == 0) known.file = std::make_shared<const Fd>(std::move(answer->fd));
+  if (answer->value == 0) {
+    struct statx found;
+    constexpr unsigned kMask = STATX_TYPE | STATX_MODE | STATX_UID;
+    if (::statx(answer->fd.get(), "", AT_EMPTY_PATH, kMask, &found) != 0) return std::nullopt;
+    known.file = std::make_shared<const Fd>(std::move(answer->fd));
+    known.mode = found.stx_mode;
+    known.uid = found.stx_uid;
+  }
   if (question.look_for == LookFor::kDirectory && known.file) {
     if (!MaySearch(known.file->get())) {
       names_->GiveUp(question);
@@ -184,6 +204,8 @@ std::optional<NameCache::Known> NameMemory::Resolve(const NameCache::Question& q
     known.is_base = question.path == "." && question.base >= 0;
     if (known.is_base) known.file.reset();
   }
+  const auto split = SplitOffName(question.path);
+  known.is_plain = split && !walk.empty() && walk.back().name == HashName(split->name);
   names_->Insert(question, known, walk, moment);
   return known;
 }

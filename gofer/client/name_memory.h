@@ -38,7 +38,7 @@ class NameMemory {
   // What statx(2) would answer, ENOENT included; nothing when the gofer has to be asked.
   std::optional<Outcome<struct statx>> Stat(const Credentials& credentials, const PathRef& path,
                                             Follow follow, uint32_t mask);
-  // What an O_PATH open would give; nothing known when the gofer has to be asked.
+  // Where it leads; nothing known when the gofer has to be asked.
   Channel::Memory Find(const Credentials& credentials, const PathRef& path, Follow follow);
   // Lets go of what has changed.
   void Refresh();
@@ -51,9 +51,10 @@ class NameMemory {
     std::shared_ptr<const Fd> held;  // what keeps it open, unless the caller does
   };
 
-  // `before`: how often it has been asked for when it is worth resolving.
-  NameCache::Found Look(const NameCache::Question& question, unsigned before);
-  std::optional<LastStep> FindDirectory(const Credentials& credentials, const PathRef& path);
+  // `before` and `current` as for NameCache::Find.
+  NameCache::Found Look(const NameCache::Question& question, unsigned before, bool current = false);
+  std::optional<LastStep> FindDirectory(const Credentials& credentials, const PathRef& path,
+                                        bool current);
   std::optional<NameCache::Known> Resolve(const NameCache::Question& question);
 
   Exchange& exchange_;

@@ -58,11 +58,12 @@ bool IsReadableOwner(const Credentials& caller, const struct statx& file) {
   return file.stx_uid == caller.uid && caller.uid != kOverflowUid && (file.stx_mode & S_IRUSR) != 0;
 }
 
-// Where a remembered symbolic link leads, if that is what it is.
+// Where a remembered symbolic link leads, if it still is one.
 std::optional<std::string> ReadRemembered(const Channel::Memory& link) {
-  if (!link.known || !link.file) return std::nullopt;
   std::array<char, PATH_MAX> target;
-  const ssize_t size = ::readlinkat(link.file->get(), "", target.data(), target.size());
+  const int at = link.file ? link.file->get() : link.directory;
+  const char* name = link.file ? "" : link.name.c_str();
+  const ssize_t size = ::readlinkat(at, name, target.data(), target.size());
   if (size < 0 || static_cast<size_t>(size) == target.size()) return std::nullopt;
   return std::string(target.data(), static_cast<size_t>(size));
 }
@@ -131,12 +132,10 @@ Outcome<Unit> SharedChannel::Access(const Credentials& credentials, const PathRe
 }
 
 Outcome<std::string> SharedChannel::ReadLink(const Credentials& credentials, const PathRef& path) {
-  if (auto known = names_.Stat(credentials, path, Follow::kNo, STATX_TYPE)) {
-    if (auto* failure = std::get_if<Failure>(&*known)) return std::move(*failure);
-    if (!S_ISLNK(std::get<struct statx>(*known).stx_mode)) return Failure{Errno(EINVAL), {}};
-    if (auto target = ReadRemembered(names_.Find(credentials, path, Follow::kNo))) {
-      return *std::move(target);
-    }
+  if (const Memory link = names_.Find(credentials, path, Follow::kNo); link.known) {
+    if (link.missing) return Failure{Errno(ENOENT), {}};
+    if (!S_ISLNK(link.mode)) return Failure{Errno(EINVAL), {}};
+    if (auto target = ReadRemembered(link)) return *std::move(target);
   }
   return ToString(RequestBuilder(Operation::kReadLink, credentials, path).CallOn(exchange_));
 }

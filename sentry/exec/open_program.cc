@@ -42,7 +42,7 @@ gofer::Outcome<OpenedProgram> OpenInTree(Call& call, const Caller& caller, const
                                          gofer::Follow follow) {
   if (follow == gofer::Follow::kYes) {
     const auto memory = call.gofer().Recall(caller.credentials, place.ref(), follow);
-    if (memory.known && !memory.file) return gofer::Failure{Errno(ENOENT), {}};
+    if (memory.missing) return gofer::Failure{Errno(ENOENT), {}};
     if (memory.known) {
       if (auto opened = OpenForExecUnasked(caller.credentials, memory)) {
         return OpenedProgram{std::move(opened->fd)};

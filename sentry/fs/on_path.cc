@@ -3,8 +3,7 @@
 namespace moat::sentry {
 
 Result<Caller> Identify(Call& call, Identity identity) {
-  TRY_ASSIGN(const TaskInfo* task, call.Task());
-  if (!call.platform().StillWaits(call.trap())) return Errno(ESRCH);
+  TRY_ASSIGN(const TaskInfo* task, call.ConfirmedTask());
   return Caller{*task,
                 identity == Identity::kReal ? task->AccessCredentials() : task->FileCredentials()};
 }

@@ -35,9 +35,7 @@ struct Caller {
 // Whose rights count: those of the file system ids, or, for access(2), of the real ones.
 enum class Identity { kFile, kReal };
 
-// The caller, and with it the proof that the trap still waits. To be called last before acting:
-// everything read from the task's memory, descriptors and credentials until now was then the right
-// task's (platform::Platform::StillWaits). ESRCH otherwise.
+// The caller, confirmed (Call::ConfirmedTask). To be called last before acting.
 Result<Caller> Identify(Call& call, Identity identity = Identity::kFile);
 
 // As many as Linux follows symlinks (MAXSYMLINKS): between two trees a walk can't go on longer.

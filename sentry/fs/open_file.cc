@@ -34,7 +34,7 @@ std::optional<gofer::Outcome<Opened>> OpenByMemory(Call& call, const Caller& cal
   const auto memory = call.gofer().Recall(caller.credentials, place.ref(),
                                           follow ? gofer::Follow::kYes : gofer::Follow::kNo);
   if (!memory.known) return std::nullopt;
-  if (!memory.file) return Failure{Errno(ENOENT), {}};
+  if (memory.missing) return Failure{Errno(ENOENT), {}};
   auto opened = OpenUnasked(caller.credentials, memory, request.flags);
   if (!opened) return std::nullopt;
   return *std::move(opened);

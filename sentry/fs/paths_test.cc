@@ -4,7 +4,16 @@
 #include <linux/openat2.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "sentry/fs/fake_world.h"
 #include "sentry/fs/place.h"
@@ -205,7 +214,8 @@ TEST(Paths, RememberedFileIsOpenedWithoutTheGofer) {
     return asked;
   };
   EXPECT_TRUE(gofer_is_asked(O_RDONLY));
-  world.channel.remembered = {true, remembered};
+  world.channel.remembered = {
+      .known = true, .file = remembered, .mode = S_IFREG | 0777, .uid = ::geteuid()};
   ASSERT_EQ(::fchmod(file.get(), 0444), 0);
   EXPECT_FALSE(gofer_is_asked(O_RDONLY | O_CLOEXEC));
   EXPECT_TRUE(gofer_is_asked(O_RDWR));
@@ -217,9 +227,52 @@ TEST(Paths, RememberedFileIsOpenedWithoutTheGofer) {
   EXPECT_FALSE(gofer_is_asked(O_RDONLY));
   ASSERT_EQ(::fchmod(file.get(), 0044), 0);
   EXPECT_TRUE(gofer_is_asked(O_RDONLY));
-  world.channel.remembered = {true, nullptr};
+  world.channel.remembered = {.known = true, .missing = true};
   EXPECT_EQ(ErrorOf(world.Run(SysOpen, {At("/etc/x"), O_RDONLY})), ENOENT);
   EXPECT_TRUE(gofer_is_asked(O_RDONLY | O_CREAT));
+}
+
+// A name in a remembered directory is opened as it is at that moment, or left to the gofer.
+TEST(Paths, RememberedStepIsMadeAnew) {
+  FakeWorld world;
+  std::string path = absl::StrCat(::testing::TempDir(), "/step-XXXXXX");
+  ASSERT_NE(::mkdtemp(path.data()), nullptr);
+  const absl::Cleanup remove = [&path] { std::filesystem::remove_all(path); };
+  const Fd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto at = [&path](const char* name) { return absl::StrCat(path, "/", name); };
+  std::ofstream(at("file")) << "x";
+  std::ofstream(at("other")) << "y";
+  world.channel.remembered = {.known = true,
+                              .directory = directory.get(),
+                              .name = "file",
+                              .mode = S_IFREG | 0777,
+                              .uid = ::geteuid()};
+  // The flags of what was opened; nothing when the gofer was asked.
+  const auto open = [&](uint64_t flags) -> std::optional<int> {
+    const Outcome outcome = world.Run(SysOpen, {At("/etc/file"), flags});
+    const auto* given = std::get_if<GiveFd>(&outcome);
+    if (given == nullptr) return std::nullopt;
+    return ::fcntl(given->fd.get(), F_GETFL);
+  };
+  for (const int flags : {O_RDONLY, O_NONBLOCK, O_NOFOLLOW, O_NOFOLLOW | O_NONBLOCK}) {
+    const Fd native(::open(at("file").c_str(), flags | O_CLOEXEC));
+    EXPECT_EQ(open(static_cast<uint64_t>(flags)), ::fcntl(native.get(), F_GETFL)) << flags;
+  }
+  EXPECT_FALSE(open(O_DIRECTORY));
+  ASSERT_EQ(::rename(at("other").c_str(), at("file").c_str()), 0);
+  EXPECT_TRUE(open(O_RDONLY));
+  ASSERT_EQ(::chmod(at("file").c_str(), 0), 0);
+  EXPECT_FALSE(open(O_RDONLY));
+  std::filesystem::remove(at("file"));
+  EXPECT_FALSE(open(O_RDONLY));
+  std::filesystem::create_symlink("/etc/passwd", at("file"));
+  EXPECT_FALSE(open(O_RDONLY));
+  std::filesystem::remove(at("file"));
+  ASSERT_EQ(::mkfifo(at("file").c_str(), 0666), 0);
+  EXPECT_FALSE(open(O_RDONLY));  // and nobody waits for a writer
+  std::filesystem::remove(at("file"));
+  std::filesystem::create_directory(at("file"));
+  EXPECT_TRUE(open(O_RDONLY | O_DIRECTORY));
 }
 
 TEST(Openat2, SizeRules) {

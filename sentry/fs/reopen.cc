@@ -1,8 +1,10 @@
 #include "sentry/fs/reopen.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -151,37 +153,63 @@ bool MayOpenUnasked(uint64_t flags) {
 
 namespace {
 
-constexpr unsigned kAttributes = STATX_BASIC_STATS | STATX_MNT_ID;
+enum class Right { kNone, kAsOwner, kAsAnybody };
 
-bool IsSameFile(const struct statx& one, const struct statx& other) {
-  return one.stx_ino == other.stx_ino && one.stx_dev_major == other.stx_dev_major &&
-         one.stx_dev_minor == other.stx_dev_minor && one.stx_mnt_id == other.stx_mnt_id;
+// By which bits of a file's mode `caller` has all of `wanted` (S_IROTH, S_IXOTH) on it. The owner's
+// are his, whatever an access control list says of others (acl(5), "ACCESS CHECK ALGORITHM");
+// everybody's are only if there is none (MayHaveAccessList).
+Right RightByMode(const gofer::Credentials& caller, mode_t mode, uid_t owner, unsigned wanted) {
+  const auto holds = [mode](unsigned bits) { return (mode & bits) == bits; };
+  const bool owns = owner == caller.uid && caller.uid != gofer::kOverflowUid;
+  if (owns && holds(wanted << 6)) return Right::kAsOwner;
+  return holds(wanted << 6 | wanted << 3 | wanted) ? Right::kAsAnybody : Right::kNone;
 }
 
-// Opens the file that was looked at, by its name. Somebody may have put another one in its place
-// meanwhile: a FIFO must not keep us waiting, and nothing else is passed on.
-Fd OpenByName(const gofer::Channel::Memory& known, const struct statx& expected, int flags) {
-  Fd opened(::openat(known.directory, known.name.c_str(), flags | O_NONBLOCK));
-  struct statx attributes;
-  constexpr unsigned kMask = STATX_INO | STATX_MNT_ID;
-  if (!opened || ::statx(opened.get(), "", AT_EMPTY_PATH, kMask, &attributes) != 0 ||
-      !IsSameFile(attributes, expected)) {
-    return Fd();
-  }
-  if ((flags & O_NONBLOCK) == 0 && ::fcntl(opened.get(), F_SETFL, 0) != 0) return Fd();
+// Makes the last step: no further, and along no symbolic link. (O_NOFOLLOW would show in F_GETFL.)
+// Somebody may have put something else there meanwhile: a FIFO must not keep us waiting.
+Fd OpenByName(const gofer::Channel::Memory& known, int flags) {
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(flags | O_NONBLOCK);
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+  Fd opened(static_cast<int>(
+      ::syscall(SYS_openat2, known.directory, known.name.c_str(), &how, sizeof(how))));
+  const bool may_block = (flags & O_NONBLOCK) == 0;
+  if (opened && may_block && ::fcntl(opened.get(), F_SETFL, flags) != 0) return Fd();
   return opened;
 }
 
-enum class Right { kNone, kAsOwner, kAsAnybody };
+// By its name, which is the cheaper way, or by its descriptor.
+Fd OpenKnown(const gofer::Channel::Memory& known, int flags) {
+  if (known.directory >= 0) {
+    Fd opened = OpenByName(known, flags);
+    if (opened) return opened;
+  }
+  // F_GETFL shows O_NOFOLLOW, which this open can't have.
+  const bool by_number = known.file && (flags & O_NOFOLLOW) == 0;
+  return by_number ? OpenByNumber(*known.file, flags) : Fd();
+}
 
-// By which bits of its mode `caller` has all of `wanted` (S_IROTH, S_IXOTH) on a file. The owner's
-// are his, whatever an access control list says of others (acl(5), "ACCESS CHECK ALGORITHM");
-// everybody's are only if there is none (MayHaveAccessList).
-Right RightByMode(const gofer::Credentials& caller, const struct statx& file, unsigned wanted) {
-  const auto holds = [&](unsigned bits) { return (file.stx_mode & bits) == bits; };
-  const bool owns = file.stx_uid == caller.uid && caller.uid != gofer::kOverflowUid;
-  if (owns && holds(wanted << 6)) return Right::kAsOwner;
-  return holds(wanted << 6 | wanted << 3 | wanted) ? Right::kAsAnybody : Right::kNone;
+// Opens it if `caller` has the right to do what is `wanted`. Nothing that makes an open wait, or
+// that notices it, is opened: what it was when it was remembered is looked at first.
+std::optional<Opened> OpenIfAllowed(const gofer::Credentials& caller,
+                                    const gofer::Channel::Memory& known, uint64_t flags,
+                                    unsigned wanted) {
+  const auto suits = [&](mode_t mode, uid_t owner) {
+    const bool right_type = S_ISREG(mode) || (S_ISDIR(mode) && wanted == S_IROTH);
+    return right_type && RightByMode(caller, mode, owner, wanted) != Right::kNone;
+  };
+  if (!suits(known.mode, known.uid)) return std::nullopt;
+  Opened opened;
+  opened.fd = OpenKnown(known, static_cast<int>(flags) | O_CLOEXEC | O_NOCTTY);
+  const struct statx& found = opened.attributes;
+  constexpr unsigned kMask = STATX_BASIC_STATS | STATX_MNT_ID;
+  if (!opened.fd || ::statx(opened.fd.get(), "", AT_EMPTY_PATH, kMask, &opened.attributes) != 0 ||
+      !suits(found.stx_mode, found.stx_uid)) {
+    return std::nullopt;
+  }
+  const Right right = RightByMode(caller, found.stx_mode, found.stx_uid, wanted);
+  if (right == Right::kAsAnybody && MayHaveAccessList(opened.fd)) return std::nullopt;
+  return opened;
 }
 
 bool ForbidsPrograms(const Fd& file) {
@@ -193,40 +221,14 @@ bool ForbidsPrograms(const Fd& file) {
 
 std::optional<Opened> OpenUnasked(const gofer::Credentials& caller,
                                   const gofer::Channel::Memory& known, uint64_t flags) {
-  const bool by_name = (flags & O_NOFOLLOW) != 0;
-  if (!MayOpenUnasked(flags) || (by_name && known.directory < 0)) return std::nullopt;
-  const Fd& file = *known.file;
-  Opened opened;
-  const struct statx& attributes = opened.attributes;
-  if (::statx(file.get(), "", AT_EMPTY_PATH, kAttributes, &opened.attributes) != 0) {
-    return std::nullopt;
-  }
-  const bool suits =
-      S_ISDIR(attributes.stx_mode) || (S_ISREG(attributes.stx_mode) && (flags & O_DIRECTORY) == 0);
-  const Right right = RightByMode(caller, attributes, S_IROTH);
-  if (!suits || right == Right::kNone) return std::nullopt;
-  // Such a file never makes an open wait.
-  const int how = static_cast<int>(flags) | O_CLOEXEC | O_NOCTTY;
-  opened.fd = by_name ? OpenByName(known, attributes, how) : OpenByNumber(file, how);
-  if (!opened.fd || (right == Right::kAsAnybody && MayHaveAccessList(opened.fd))) {
-    return std::nullopt;
-  }
-  return opened;
+  if (!MayOpenUnasked(flags)) return std::nullopt;
+  return OpenIfAllowed(caller, known, flags, S_IROTH);
 }
 
 std::optional<Opened> OpenForExecUnasked(const gofer::Credentials& caller,
                                          const gofer::Channel::Memory& known) {
-  Opened opened;
-  if (::statx(known.file->get(), "", AT_EMPTY_PATH, kAttributes, &opened.attributes) != 0 ||
-      !S_ISREG(opened.attributes.stx_mode)) {
-    return std::nullopt;
-  }
-  const Right right = RightByMode(caller, opened.attributes, S_IROTH | S_IXOTH);
-  if (right == Right::kNone || ForbidsPrograms(*known.file)) return std::nullopt;
-  opened.fd = OpenByNumber(*known.file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (!opened.fd || (right == Right::kAsAnybody && MayHaveAccessList(opened.fd))) {
-    return std::nullopt;
-  }
+  auto opened = OpenIfAllowed(caller, known, O_RDONLY, S_IROTH | S_IXOTH);
+  if (!opened || ForbidsPrograms(opened->fd)) return std::nullopt;
   return opened;
 }
 

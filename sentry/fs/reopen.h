@@ -35,10 +35,10 @@ Result<std::string> NameBehind(Call& call, const Caller& caller, const Fd& path_
 // Whether OpenUnasked can do anything with these flags of open(2): those of reading.
 bool MayOpenUnasked(uint64_t flags);
 
-// Opens `known.file`, which is in the container's tree, for reading without asking the gofer: if it
+// Opens what `known` leads to in the container's tree, for reading without asking the gofer: if it
 // is a regular file or a directory whose mode alone says that the caller may read it, as its owner
 // or because everybody may. Nothing when that is not so, not sure, or when the sentry itself may
-// not. `flags` are open(2)'s; with O_NOFOLLOW, which F_GETFL shows, it is opened by its name.
+// not. `flags` are open(2)'s.
 std::optional<gofer::Opened> OpenUnasked(const gofer::Credentials& caller,
                                          const gofer::Channel::Memory& known, uint64_t flags);
 

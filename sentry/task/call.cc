@@ -83,6 +83,22 @@ Result<const TaskInfo*> Call::Task() {
   return static_cast<const TaskInfo*>(&task_);
 }
 
+Result<const TaskInfo*> Call::ConfirmedTask() {
+  if (known_ == nullptr) {
+    // A task that had this number before the trap and has it now had it all the time.
+    TaskCache& cache = *container_.cache;
+    auto known = cache.RecallLiving(trap_.tid);
+    if (known != nullptr && cache.HasStableUmask(*known)) {
+      known_ = std::move(known);
+      task_ = known_->info;
+      return static_cast<const TaskInfo*>(&task_);
+    }
+  }
+  TRY_ASSIGN(const TaskInfo* task, Task());
+  if (!platform_.StillWaits(trap_)) return Errno(ESRCH);
+  return task;
+}
+
 bool Call::AdoptRemembered() {
   known_ = container_.cache->Recall(trap_.tid);
   if (known_ == nullptr) return false;

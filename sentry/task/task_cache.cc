@@ -20,7 +20,7 @@ constexpr unsigned kBetweenSweeps = 64;
 }  // namespace
 
 Result<std::shared_ptr<const KnownTask>> TaskCache::Get(pid_t tid) {
-  if (auto known = Find(tid)) return known;
+  if (auto known = RecallLiving(tid)) return known;
   const uint64_t changes = Changes();
   auto fresh = std::make_shared<KnownTask>();
   TRY_ASSIGN(fresh->pidfd, OpenThreadPidfd(tid));
@@ -29,13 +29,13 @@ Result<std::shared_ptr<const KnownTask>> TaskCache::Get(pid_t tid) {
   return std::shared_ptr<const KnownTask>(std::move(fresh));
 }
 
+bool TaskCache::HasStableUmask(const KnownTask& task) {
+  absl::MutexLock lock(&mutex_);
+  return !no_umask_is_stable_ && unstable_umask_.count(task.info.tgid) == 0;
+}
+
 Result<uint32_t> TaskCache::UmaskOf(const KnownTask& task) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!no_umask_is_stable_ && unstable_umask_.count(task.info.tgid) == 0) {
-      return task.info.umask;
-    }
-  }
+  if (HasStableUmask(task)) return task.info.umask;
   TRY_ASSIGN(const TaskInfo fresh, TaskTable(proc_).Look(task.info.tid));
   return fresh.umask;
 }
@@ -123,7 +123,7 @@ std::shared_ptr<const KnownTask> TaskCache::Recall(pid_t tid) {
   return found != known_.end() ? found->second.task : nullptr;
 }
 
-std::shared_ptr<const KnownTask> TaskCache::Find(pid_t tid) {
+std::shared_ptr<const KnownTask> TaskCache::RecallLiving(pid_t tid) {
   std::shared_ptr<const KnownTask> task = Recall(tid);
   if (!task) return nullptr;
   if (!HasEnded(task->pidfd)) return task;

@@ -56,6 +56,10 @@ class TaskCache {
   Result<std::shared_ptr<const KnownTask>> Get(pid_t tid);
   // What is remembered of a task that has not ended, as the caller knows for sure; null: nothing.
   std::shared_ptr<const KnownTask> Recall(pid_t tid);
+  // What is remembered of a task that has had this number since then; null: nothing.
+  std::shared_ptr<const KnownTask> RecallLiving(pid_t tid);
+  // Whether `task.info.umask` is the umask as it is now.
+  bool HasStableUmask(const KnownTask& task);
   // The umask as it is now.
   Result<uint32_t> UmaskOf(const KnownTask& task);
 
@@ -83,7 +87,6 @@ class TaskCache {
     uint64_t directory_changes = 0;                     // when it was
   };
 
-  std::shared_ptr<const KnownTask> Find(pid_t tid);
   // Null when it has changed hands or is gone.
   Record* RecordOfLocked(const std::shared_ptr<const KnownTask>& task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
