@@ -74,6 +74,9 @@ absl::StatusOr<policies::Policy> ReadPolicy(const Fd& file) {
   return policies::PolicyFromSaved(*text);
 }
 
+// Whether a limit of so many CPUs (0: none) is enough for a thread that keeps one busy.
+bool LetsThreadsSpin(double cpus) { return cpus == 0 || cpus >= 2; }
+
 // What needs nothing of the init, done while that one is being made.
 absl::Status BuildParts(Sentry& sentry) {
   Container& container = sentry.container;
@@ -92,7 +95,7 @@ absl::Status BuildParts(Sentry& sentry) {
   container.audit = std::make_unique<Audit>(std::move(config.audit), config.id, config.audit_all);
   if (config.trace) {
     container.tracer = std::make_unique<Tracer>(std::move(config.trace));
-  } else if (config.filters > 0) {
+  } else if (config.filters > 0 && LetsThreadsSpin(config.tree.cpus)) {
     container.doorbells = MakeDoorbells(container, config.filters);
   }
   auto gofer = gofer::Connect(std::move(config.gofer), kLookupsBeforeRemembering);

@@ -261,7 +261,9 @@ absl::Status Groups::ApplyLimits(const spec::Resources* resources,
   if (resources) {
     ASSIGN_OR_RETURN(const std::vector<ControlWrite> writes, PlanWrites(*resources, layout_));
     for (const ControlWrite& write : writes) {
-      RETURN_IF_ERROR(Write(layout_.Find(write.controller)->mount + workload, write));
+      const std::string group = layout_.Find(write.controller)->mount + workload;
+      RETURN_IF_ERROR(Write(group, write));
+      if (BindsSupervisors(write)) RETURN_IF_ERROR(Write(group + kSupervisorSuffix, write));
     }
   }
   const Hierarchy* devices = layout_.Find("devices");

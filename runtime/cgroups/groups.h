@@ -1,5 +1,7 @@
 // The container's control groups: one for the workload and, beside it, one for sentry and gofer
 // ("<name>.moat"), so that the workload can neither be charged for them nor starve or freeze them.
+// The second one has the same limits of CPU time and CPUs: what a container makes its supervisors
+// do is bounded as what it does itself.
 //
 // cgroup v1, hybrid and v2 hosts (cgroups(7)). Only groups that Create made, or found empty under
 // the container's name, are written to or removed. Not thread-safe.

@@ -72,6 +72,15 @@ void CompleteMemory(const LiveGroups& groups, spec::MemoryLimits& memory) {
   }
 }
 
+// "<directory>/<file>" in the first directory that has this file; "" when none has.
+std::string FirstWith(const std::vector<std::string>& directories, absl::string_view file) {
+  for (const std::string& directory : directories) {
+    std::string path = absl::StrCat(directory, "/", file);
+    if (::access(path.c_str(), F_OK) == 0) return path;
+  }
+  return "";
+}
+
 // The state letter of proc(5), 0 when the task is gone.
 char TaskState(absl::string_view tid) {
   const auto stat = ReadFile(absl::StrCat("/proc/", tid, "/stat"), kMaxControlFile);
@@ -83,17 +92,15 @@ char TaskState(absl::string_view tid) {
 
 LiveGroups::LiveGroups(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
-    const bool workload = !IsSupervisor(path) && !IsParentOfAny(path, paths);
-    if (workload && ::access(path.c_str(), F_OK) == 0) directories_.push_back(path);
+    if (IsParentOfAny(path, paths) || ::access(path.c_str(), F_OK) < 0) continue;
+    (IsSupervisor(path) ? supervisors_ : directories_).push_back(path);
   }
 }
 
-std::string LiveGroups::Path(absl::string_view file) const {
-  for (const std::string& directory : directories_) {
-    std::string path = absl::StrCat(directory, "/", file);
-    if (::access(path.c_str(), F_OK) == 0) return path;
-  }
-  return "";
+std::string LiveGroups::Path(absl::string_view file) const { return FirstWith(directories_, file); }
+
+std::string LiveGroups::SupervisorPath(absl::string_view file) const {
+  return FirstWith(supervisors_, file);
 }
 
 std::optional<std::string> LiveGroups::Text(absl::string_view file) const {
@@ -187,6 +194,9 @@ absl::Status LiveGroups::Update(spec::Resources resources) const {
     if (path.empty()) {
       return absl::FailedPreconditionError(
           absl::StrCat(write.field, ": the container has no control group with ", write.file));
+    }
+    if (std::string also = SupervisorPath(write.file); BindsSupervisors(write) && !also.empty()) {
+      writes.emplace_back(std::move(also), write);
     }
     writes.emplace_back(std::move(path), std::move(write));
   }

@@ -54,8 +54,11 @@ class LiveGroups {
 
  private:
   bool NothingRuns() const;
+  // "<directory>/<file>" of sentry and gofer; "" when they have none.
+  std::string SupervisorPath(absl::string_view file) const;
 
   std::vector<std::string> directories_;
+  std::vector<std::string> supervisors_;  // their directories
 };
 
 }  // namespace moat::cgroups

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
@@ -313,6 +314,12 @@ absl::StatusOr<std::vector<ControlWrite>> PlanWrites(const spec::Resources& reso
   PlanRdma(resources.rdma, planner);
   PlanUnified(resources.unified, planner);
   return planner.Finish();
+}
+
+bool BindsSupervisors(const ControlWrite& write) {
+  // Real time is shared out among all groups: there may be none left for a second one.
+  return write.controller == "cpuset" ||
+         (write.controller == "cpu" && !absl::StartsWith(write.file, "cpu.rt_"));
 }
 
 std::vector<ControlWrite> PlanPidsWrites(const spec::Resources& resources) {

@@ -28,6 +28,10 @@ struct ControlWrite {
 absl::StatusOr<std::vector<ControlWrite>> PlanWrites(const spec::Resources& resources,
                                                      const Layout& layout);
 
+// Whether it limits sentry and gofer, too, in their own group: the workload makes them use CPUs.
+// (Their memory is small and does not grow with its.)
+bool BindsSupervisors(const ControlWrite& write);
+
 // linux.resources.pids.limit; empty when there is none.
 std::vector<ControlWrite> PlanPidsWrites(const spec::Resources& resources);
 

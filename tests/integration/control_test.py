@@ -17,12 +17,12 @@ MIB = 1 << 20
 COUNTER = "while :; do echo on; sleep 0.02; done"
 
 
-def control_file(state, name):
-    """The container's control file `name`, by the groups that its init is in."""
+def control_file(state, name, group_suffix=""):
+    """The container's control file `name`, by the groups that its init is in; or that of the group beside it."""
     for line in pathlib.Path(f"/proc/{state['pid']}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for mount in (controllers, "unified", ""):
-            file = pathlib.Path("/sys/fs/cgroup") / mount / path.lstrip("/") / name
+            file = pathlib.Path("/sys/fs/cgroup") / mount / (path.lstrip("/") + group_suffix) / name
             if file.exists():
                 return file
     return None
@@ -153,6 +153,35 @@ class Update(Running):
         self.assert_refused(self.moat("update", "-r", "-", ID, stdin="nonsense"), "JSON")
         self.assert_refused(self.moat("update", "--memory", "lots", ID), "--memory", "lots")
         self.assert_refused(self.moat("update", "--memory", "1M", "unknown"), "does not exist")
+
+
+class SupervisorsLimits(Running):
+    """What a container makes sentry and gofer do is bounded as what it does itself."""
+    def used(self):
+        """Seconds of CPU that sentry and gofer have used; skips where no group counts them."""
+        v1 = control_file(self.state_of(), "cpuacct.usage", ".moat")
+        v2 = control_file(self.state_of(), "cpu.stat", ".moat")
+        if v1:
+            return int(v1.read_text()) / 1e9
+        if not v2 or not control_file(self.state_of(), "cpu.max", ".moat"):
+            self.skipTest("no control group counts CPU time")
+        return int(v2.read_text().split()[1]) / 1e6
+
+    def limits(self, suffix):
+        names = ("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares", "cpu.max", "cpu.weight")
+        return {name: file.read_text() for name in names if (file := control_file(self.state_of(), name, suffix))}
+
+    def test_supervisors_have_the_limits_of_cpu_time_too(self):
+        # Processes that do nothing but ask for names.
+        self.start("for i in 1 2 3 4; do while :; do test -e /x; done & done; wait")
+        self.assert_ends(self.moat("update", "--cpu-quota", "20000", "--cpu-period", "100000", "--cpu-share", "512", ID), 0)
+        self.assertEqual(self.limits(""), self.limits(".moat"))
+        time.sleep(0.2)
+        begin, before = time.monotonic(), self.used()
+        time.sleep(2)
+        used, passed = self.used() - before, time.monotonic() - begin
+        self.assertLess(used, 0.3 * passed)
+        self.assertGreater(used, 0)
 
 
 class Events(Running):
