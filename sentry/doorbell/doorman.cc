@@ -31,17 +31,6 @@ using platform::Trap;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-// A session costs what some forty traps do.
-constexpr unsigned kBeforeHang = 200;
-constexpr unsigned kBeforeSite = 40;
-// Traps in a row: no more than this apart.
-constexpr auto kRow = milliseconds(1);
-constexpr unsigned kBeforeWake = 16;
-constexpr unsigned kBeforeWakeAgain = 2;  // when it fell asleep a moment ago
-constexpr unsigned kNever = ~0U;
-constexpr size_t kMostPlaces = 16;   // of a thread
-constexpr size_t kMostHabits = 512;  // of threads without a door
-constexpr size_t kMostDoors = 64;
 constexpr size_t kMostThreads = 128;  // each is looked at once
 
 // Longer than a turn of its loop takes: it had not been running, for another thread of this machine
@@ -51,8 +40,6 @@ constexpr auto kFirstRest = milliseconds(20);
 constexpr auto kLongestRest = std::chrono::seconds(1);
 // What is worth having been awake for between two rests.
 constexpr uint64_t kWorthIt = 1000;
-// Who has called within this time calls on.
-constexpr auto kLately = milliseconds(1);
 
 // What is returned, if the outcome says all that there is to it.
 std::optional<int64_t> PlainResult(const Outcome& outcome) {
@@ -69,6 +56,13 @@ bool AlwaysRuns(const CallPolicy& policy, int nr) {
          });
 }
 
+// Those that the calling thread may run on; none if the kernel does not say.
+cpu_set_t OwnCpus() {
+  cpu_set_t cpus;
+  if (::sched_getaffinity(0, sizeof(cpus), &cpus) != 0) CPU_ZERO(&cpus);
+  return cpus;
+}
+
 // How often the calling thread had to leave its CPU to another one.
 long TimesPreempted() {
   rusage usage = {};
@@ -82,29 +76,14 @@ std::unique_ptr<Doorbells> MakeDoorbells(Container& container, int filters) {
   return std::make_unique<Doorman>(container, filters);
 }
 
-void Doorman::Activity::Note(pid_t tid, Clock::time_point now) {
-  Caller* place = &callers_[0];
-  for (Caller& caller : callers_) {
-    if (caller.tid == tid) {
-      caller.last = now;
-      return;
-    }
-    if (caller.last < place->last) place = &caller;
-  }
-  *place = {tid, now};
-}
-
-int Doorman::Activity::Callers(Clock::time_point now) const {
-  return static_cast<int>(
-      std::count_if(callers_.begin(), callers_.end(),
-                    [now](const Caller& caller) { return now - caller.last < kLately; }));
-}
-
 Doorman::Doorman(Container& container, int filters)
-    : container_(container), filters_(filters), rest_(kFirstRest) {
+    : container_(container),
+      filters_(filters),
+      cpus_(OwnCpus()),
+      habits_(CPU_COUNT(&cpus_)),
+      rest_(kFirstRest) {
   // With one CPU, whoever waits for an answer would keep it from coming.
-  const bool may_wait = ::sched_getaffinity(0, sizeof(cpus_), &cpus_) == 0 && CPU_COUNT(&cpus_) > 1;
-  forbidden_ = !may_wait || !AlwaysRuns(*container.calls, SYS_gettid);
+  forbidden_ = CPU_COUNT(&cpus_) <= 1 || !AlwaysRuns(*container.calls, SYS_gettid);
 }
 
 bool Doorman::Note(Call& call, const Outcome& outcome) {
@@ -112,54 +91,19 @@ bool Doorman::Note(Call& call, const Outcome& outcome) {
   if (!IsAsking(trap.nr) || forbidden_) return false;
   const auto value = PlainResult(outcome);
   if (!value) return false;
-  std::shared_ptr<Door> door;
-  switch (Count(trap, &door)) {
-    case Step::kNothing:
+  const auto [step, door] = habits_.Count(trap, patience_.SleptJustNow(Clock::now()));
+  switch (step) {
+    case Habits::Step::kNothing:
       return false;
-    case Step::kWake:
+    case Habits::Step::kWake:
       Wake(call, *door);
       return false;
-    case Step::kHang:
+    case Habits::Step::kHang:
       return Hang(call, *value);
-    case Step::kAddSite:
+    case Habits::Step::kAddSite:
       return AddSite(call, door, *value);
   }
   return false;
-}
-
-Doorman::Step Doorman::Count(const Trap& trap, std::shared_ptr<Door>* door) {
-  const auto now = Clock::now();
-  absl::MutexLock lock(&mutex_);
-  if (habits_.size() >= kMostHabits + kMostDoors) {
-    absl::erase_if(habits_, [](const auto& entry) { return entry.second.door.expired(); });
-  }
-  activity_.Note(trap.tid, now);
-  Habit& habit = habits_[trap.tid];
-  habit.in_a_row = now - habit.last < kRow ? habit.in_a_row + 1 : 0;
-  habit.last = now;
-  *door = habit.door.lock();
-  if (*door && (*door)->bell->InCode(trap.instruction_pointer)) {
-    const unsigned before = patience_.SleptJustNow(now) ? kBeforeWakeAgain : kBeforeWake;
-    if (habit.in_a_row < before) return Step::kNothing;
-    habit.in_a_row = 0;
-    return HasSpareCpu(now) ? Step::kWake : Step::kNothing;
-  }
-  if (habit.places.size() >= kMostPlaces) habit.places.clear();
-  unsigned& times = habit.places[trap.instruction_pointer];
-  if (times == kNever) return Step::kNothing;
-  if (++times < (*door ? kBeforeSite : kBeforeHang)) return Step::kNothing;
-  if (habit.in_a_row < kBeforeWake || !HasSpareCpu(now)) return Step::kNothing;
-  times = 0;
-  return *door ? Step::kAddSite : Step::kHang;
-}
-
-bool Doorman::HasSpareCpu(Clock::time_point now) {
-  return activity_.Callers(now) < CPU_COUNT(&cpus_);
-}
-
-void Doorman::GiveUp(const Trap& trap) {
-  absl::MutexLock lock(&mutex_);
-  habits_[trap.tid].places[trap.instruction_pointer] = kNever;
 }
 
 // Whatever the kernel asks at each system call (a tracer, a filter of the program's own) would not
@@ -186,11 +130,10 @@ bool Doorman::Hang(Call& call, int64_t value) {
   const auto task = call.Task();
   if (!task.ok()) return false;
   if (const auto door = FindDoor(**task)) {
-    absl::MutexLock lock(&mutex_);
-    habits_[trap.tid].door = door;
+    habits_.Know(trap.tid, door);
     return false;
   }
-  GiveUp(trap);  // unless it becomes a site
+  habits_.GiveUp(trap);  // unless it becomes a site
   const uint64_t closes = closes_;
   auto bell = Doorbell::Create();
   auto pidfd = OpenThreadPidfd(trap.tid);
@@ -228,18 +171,16 @@ void Doorman::Register(const Trap& trap, const TaskInfo& task, const std::shared
     absl::MutexLock lock(&door->mutex);
     door->threads[task.vtid] = trap.tid;
   }
+  habits_.Know(trap.tid, door);
   absl::MutexLock lock(&mutex_);
   if (closes != closes_) {
     door->closed = true;
     return;
   }
   std::erase_if(doors_, [](const auto& known) { return known->closed || HasEnded(known->pidfd); });
-  if (doors_.size() >= kMostDoors) doors_.erase(doors_.begin());
+  if (doors_.size() >= Habits::kMostDoors) doors_.erase(doors_.begin());
   doors_.push_back(door);
   door_changes_.fetch_add(1);
-  Habit& habit = habits_[trap.tid];
-  habit.door = door;
-  habit.places.clear();
   BeWantedLocked();
 }
 
@@ -247,27 +188,26 @@ bool Doorman::AddSite(Call& call, const std::shared_ptr<Door>& door, int64_t val
   const Trap& trap = call.trap();
   const auto task = call.Task();
   if (HasEnded(door->pidfd)) {
-    absl::MutexLock lock(&mutex_);
-    habits_.erase(trap.tid);  // another process has its number now
+    habits_.Forget(trap.tid);  // another process has its number now
     return false;
   }
   if (!task.ok() || (*task)->tgid != door->tgid || !MayRing(**task) || !CanPatch(call)) {
-    GiveUp(trap);
+    habits_.GiveUp(trap);
     return false;
   }
   auto session = call.platform().Enter(trap);
   if (!session.ok()) {
-    GiveUp(trap);
+    habits_.GiveUp(trap);
     return false;
   }
   const auto added = door->bell->AddSite(**session, call.platform(), trap,
                                          platform::GuestAddr(trap.instruction_pointer), trap.nr);
-  if (!added.ok()) GiveUp(trap);
+  if (!added.ok()) habits_.GiveUp(trap);
   (*session)->Finish(value);
   return true;
 }
 
-std::shared_ptr<Doorman::Door> Doorman::FindDoor(const TaskInfo& task) {
+std::shared_ptr<Door> Doorman::FindDoor(const TaskInfo& task) {
   absl::MutexLock lock(&mutex_);
   for (const auto& door : doors_) {
     if (door->tgid != task.tgid || door->closed) continue;
@@ -303,10 +243,7 @@ void Doorman::Close(pid_t tgid) {
 }
 
 void Doorman::Forget(pid_t tgid) {
-  {
-    absl::MutexLock lock(&mutex_);
-    habits_.erase(tgid);
-  }
+  habits_.Forget(tgid);
   CloseIf([tgid](const Door& door) { return door.tgid == tgid; });
 }
 
@@ -349,7 +286,7 @@ void Doorman::StartThread() {
   has_thread_ = true;
 }
 
-std::vector<std::shared_ptr<Doorman::Door>> Doorman::OpenDoors() {
+std::vector<std::shared_ptr<Door>> Doorman::OpenDoors() {
   absl::MutexLock lock(&mutex_);
   std::erase_if(doors_, [](const auto& door) { return HasEnded(door->pidfd); });
   return doors_;
@@ -408,10 +345,7 @@ void Doorman::Listen(const std::vector<std::shared_ptr<Door>>& doors) {
       const long before = std::exchange(preempted, TimesPreempted());
       if (preempted != before) return Rest(now);
     }
-    if (rung) {
-      absl::MutexLock lock(&mutex_);
-      if (!HasSpareCpu(now)) return Rest(now);
-    }
+    if (rung && !habits_.HasSpareCpu(now)) return Rest(now);
     if (!patience_.Pays(now)) return Rest(now);
     if (patience_.IsOver(now)) return;
     last_look = now;
@@ -465,8 +399,7 @@ void Doorman::AnswerOne(Door& door, const Ring& ring) {
   ++answered_;
   const auto now = Clock::now();
   patience_.Worked(now);
-  absl::MutexLock lock(&mutex_);
-  activity_.Note(tid, now);
+  habits_.NoteRing(tid, now);
 }
 
 }  // namespace moat::sentry

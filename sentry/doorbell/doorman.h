@@ -12,21 +12,19 @@
 #include <sched.h>
 #include <sys/types.h>
 
-#include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
-#include "base/fd.h"
 #include "platform/doorbell.h"
 #include "sentry/call.h"
+#include "sentry/doorbell/door.h"
 #include "sentry/doorbell/doorbells.h"
+#include "sentry/doorbell/habits.h"
 #include "sentry/doorbell/patience.h"
 
 namespace moat::sentry {
@@ -44,47 +42,6 @@ class Doorman final : public Doorbells {
  private:
   using Clock = Patience::Clock;
 
-  struct Door {
-    Door(pid_t group, Fd process, std::unique_ptr<platform::Doorbell> doorbell)
-        : tgid(group), pidfd(std::move(process)), bell(std::move(doorbell)) {}
-    const pid_t tgid;
-    const Fd pidfd;
-    const std::unique_ptr<platform::Doorbell> bell;
-    std::atomic<bool> closed{false};
-    absl::Mutex mutex;
-    // Of those of its threads that have made a trap: the number inside, the number here.
-    absl::flat_hash_map<pid_t, pid_t> threads ABSL_GUARDED_BY(mutex);
-  };
-
-  // What a thread does.
-  struct Habit {
-    std::weak_ptr<Door> door;  // of its process, as long as it is one of doors_
-    Clock::time_point last;
-    unsigned in_a_row = 0;
-    // Traps by where they were made.
-    absl::flat_hash_map<uint64_t, unsigned> places;
-  };
-  // Who has called lately. Whoever waits for an answer keeps a CPU busy, and so does the thread
-  // that answers: with more of them than there are CPUs each keeps the others from running.
-  class Activity {
-   public:
-    void Note(pid_t tid, Clock::time_point now);
-    int Callers(Clock::time_point now) const;
-
-   private:
-    struct Caller {
-      pid_t tid = 0;
-      Clock::time_point last;
-    };
-    std::array<Caller, 16> callers_;
-  };
-
-  // What is to be done about a trap.
-  enum class Step { kNothing, kHang, kAddSite, kWake };
-
-  Step Count(const platform::Trap& trap, std::shared_ptr<Door>* door);
-  // The place is never to be patched.
-  void GiveUp(const platform::Trap& trap);
   // Whether the process may have a doorbell at all.
   bool MayRing(const TaskInfo& task) const;
   // Whether the call that the trap came from can be patched.
@@ -112,7 +69,6 @@ class Doorman final : public Doorbells {
   void Listen(const std::vector<std::shared_ptr<Door>>& doors);
   // Until the thread is worth its CPU.
   void Rest(Clock::time_point now);
-  bool HasSpareCpu(Clock::time_point now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether there was any that could be answered.
   bool AnswerAll(Door& door);
   void AnswerOne(Door& door, const platform::Ring& ring);
@@ -121,7 +77,8 @@ class Doorman final : public Doorbells {
 
   Container& container_;
   const int filters_;
-  cpu_set_t cpus_;
+  const cpu_set_t cpus_;
+  Habits habits_;
   Clock::duration rest_;                     // the thread's
   uint64_t answered_ = 0;                    // the thread's
   uint64_t answered_at_rest_ = 0;            // the thread's: at the last one
@@ -134,8 +91,6 @@ class Doorman final : public Doorbells {
   int caller_cpu_ ABSL_GUARDED_BY(mutex_) = -1;
   bool has_thread_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::shared_ptr<Door>> doors_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<pid_t, Habit> habits_ ABSL_GUARDED_BY(mutex_);
-  Activity activity_ ABSL_GUARDED_BY(mutex_);
   std::atomic<uint64_t> door_changes_{0};
   std::atomic<uint64_t> closes_{0};  // written with the lock
   std::atomic<bool> listening_{false};
