@@ -54,9 +54,10 @@ using Outcome = std::variant<Value, Errno, GiveFd, ContinueNative, Restart, Fini
 // Lives on the worker's stack while it handles one trap; not thread-safe.
 class Call {
  public:
+  // `before`: TaskCache::Moment from before the trap was received; 0: not known.
   Call(Container& container, platform::Platform& platform, gofer::Channel& gofer,
-       const platform::Trap& trap)
-      : container_(container), platform_(platform), gofer_(gofer), trap_(trap) {}
+       const platform::Trap& trap, uint64_t before = 0)
+      : container_(container), platform_(platform), gofer_(gofer), trap_(trap), before_(before) {}
 
   const platform::Trap& trap() const { return trap_; }
   platform::Platform& platform() { return platform_; }
@@ -126,6 +127,7 @@ class Call {
   platform::Platform& platform_;
   gofer::Channel& gofer_;
   const platform::Trap& trap_;
+  const uint64_t before_;
   std::shared_ptr<const KnownTask> known_;  // null until asked for
   TaskInfo task_;
   std::vector<std::pair<uint64_t, std::string>> seen_;

@@ -211,11 +211,12 @@ class FakeWorld {
     container.tree = std::move(owned);
   }
 
-  Outcome Run(Handler handler, std::array<uint64_t, 6> args) {
+  // `before` as for Call.
+  Outcome Run(Handler handler, std::array<uint64_t, 6> args, uint64_t before = 0) {
     platform::Trap trap;
     trap.tid = ::gettid();
     trap.args = args;
-    Call call(container, platform, channel, trap);
+    Call call(container, platform, channel, trap, before);
     return handler(call);
   }
   // The argument that points to `text`, which must outlive the call.

@@ -143,6 +143,25 @@ TEST(Paths, NothingIsDoneForATaskThatNoLongerWaits) {
   EXPECT_TRUE(world.channel.asked.empty());
 }
 
+// Who was known before the trap came, and lives, is the one that made it.
+TEST(Paths, OnlyWhoIsKnownFromBeforeTheTrapIsNotAskedAbout) {
+  FakeWorld world;
+  const auto stat = [&world](uint64_t before) {
+    struct stat result;
+    return ErrorOf(world.Run(SysStat, {At("/etc/passwd"), FakeWorld::Address(&result)}, before));
+  };
+  const uint64_t first = world.container.cache->Moment();
+  stat(first);
+  const uint64_t second = world.container.cache->Moment();
+  EXPECT_GT(second, first);
+  world.platform.still_waits = false;
+  EXPECT_EQ(stat(first), ESRCH);
+  EXPECT_EQ(stat(0), ESRCH);
+  EXPECT_NE(stat(second), ESRCH);
+  world.container.cache->Forget(::gettid());
+  EXPECT_EQ(stat(second), ESRCH);
+}
+
 // "/" plays a folder of the virtual tree, "/dev" one of the container's.
 void GiveFolders(FakeWorld& world) {
   struct stat virtual_folder {};

@@ -85,10 +85,10 @@ Result<const TaskInfo*> Call::Task() {
 
 Result<const TaskInfo*> Call::ConfirmedTask() {
   if (known_ == nullptr) {
-    // A task that had this number before the trap and has it now had it all the time.
+    // A task that had this number before the trap came and has it now had it all the time.
     TaskCache& cache = *container_.cache;
     auto known = cache.RecallLiving(trap_.tid);
-    if (known != nullptr && cache.HasStableUmask(*known)) {
+    if (known != nullptr && known->moment <= before_ && cache.HasStableUmask(*known)) {
       known_ = std::move(known);
       task_ = known_->info;
       return static_cast<const TaskInfo*>(&task_);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kMaxKnown = 512;
 // After so many new tasks those that are gone are let go, with their working directories.
-constexpr unsigned kBetweenSweeps = 64;
+constexpr uint64_t kBetweenSweeps = 64;
 
 }  // namespace
 
@@ -136,12 +136,13 @@ uint64_t TaskCache::Changes() {
   return changes_;
 }
 
-void TaskCache::Remember(pid_t tid, std::shared_ptr<const KnownTask> task, uint64_t changes) {
+void TaskCache::Remember(pid_t tid, const std::shared_ptr<KnownTask>& task, uint64_t changes) {
   absl::MutexLock lock(&mutex_);
   if (changes != changes_) return;
-  if (known_.size() >= kMaxKnown || ++remembered_ % kBetweenSweeps == 0) DropDeadLocked();
+  task->moment = ++moment_;
+  if (known_.size() >= kMaxKnown || task->moment % kBetweenSweeps == 0) DropDeadLocked();
   if (known_.size() >= kMaxKnown) known_.clear();
-  known_[tid] = Record{std::move(task), nullptr, 0};
+  known_[tid] = Record{task, nullptr, 0};
 }
 
 void TaskCache::DropDeadLocked() {

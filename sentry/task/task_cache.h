@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
@@ -37,6 +38,7 @@ namespace moat::sentry {
 struct KnownTask {
   Fd pidfd;  // of the thread (PIDFD_THREAD)
   TaskInfo info;
+  uint64_t moment = 0;  // TaskCache::Moment from which on it is remembered; 0: it is not
 };
 
 struct CurrentDirectory {
@@ -58,6 +60,8 @@ class TaskCache {
   std::shared_ptr<const KnownTask> Recall(pid_t tid);
   // What is remembered of a task that has had this number since then; null: nothing.
   std::shared_ptr<const KnownTask> RecallLiving(pid_t tid);
+  // Grows with each task that is remembered.
+  uint64_t Moment() const { return moment_.load(); }
   // Whether `task.info.umask` is the umask as it is now.
   bool HasStableUmask(const KnownTask& task);
   // The umask as it is now.
@@ -93,7 +97,7 @@ class TaskCache {
   uint64_t Changes();
   // Does nothing when something was forgotten since `changes` was read: the task may have been
   // looked at before an exec.
-  void Remember(pid_t tid, std::shared_ptr<const KnownTask> task, uint64_t changes);
+  void Remember(pid_t tid, const std::shared_ptr<KnownTask>& task, uint64_t changes);
   void DropDeadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int proc_;
@@ -104,7 +108,7 @@ class TaskCache {
   std::set<pid_t> unstable_directory_ ABSL_GUARDED_BY(mutex_);
   bool no_directory_is_stable_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
-  unsigned remembered_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<uint64_t> moment_ = 0;  // written with the lock
   uint64_t directory_changes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

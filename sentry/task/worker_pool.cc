@@ -135,6 +135,7 @@ void WorkerPool::Leave() {
 void WorkerPool::Serve(gofer::Channel& channel) {
   HandOverPolitely();
   for (;;) {
+    const uint64_t before = container_.cache->Moment();
     auto trap = platform_.Next();
     const bool was_last = waiting_.fetch_sub(1) == 1;
     if (!trap.ok()) {
@@ -146,7 +147,7 @@ void WorkerPool::Serve(gofer::Channel& channel) {
     if (was_last && workers_.load() < kMaxWorkers) {
       if (auto added = AddWorker(); !added.ok()) LogWarning(added.message());
     }
-    Handle(channel, *trap);
+    Handle(channel, *trap, before);
     if (channel.broken()) {
       on_fault_("the gofer broke off");
       return;
@@ -155,7 +156,7 @@ void WorkerPool::Serve(gofer::Channel& channel) {
   }
 }
 
-void WorkerPool::Handle(gofer::Channel& channel, const platform::Trap& trap) {
+void WorkerPool::Handle(gofer::Channel& channel, const platform::Trap& trap, uint64_t before) {
   const Entry* entry = FindSyscall(trap.nr);
   const PolicyLine* line = container_.calls->Decide(trap.nr, trap.args);
   if (entry == nullptr || line == nullptr) {
@@ -163,7 +164,7 @@ void WorkerPool::Handle(gofer::Channel& channel, const platform::Trap& trap) {
     return;
   }
   const absl::Time start = container_.tracer ? absl::Now() : absl::Time();
-  Call call(container_, platform_, channel, trap);
+  Call call(container_, platform_, channel, trap, before);
   Outcome outcome = AnswerByLine(call, *entry, *line);
   if (container_.tracer) {
     container_.tracer->Record(call, *entry, outcome, absl::Now() - start, Why(*line));

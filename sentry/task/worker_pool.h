@@ -7,6 +7,7 @@
 #define MOAT_SENTRY_TASK_WORKER_POOL_H_
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 
 #include "absl/status/status.h"
@@ -33,7 +34,8 @@ class WorkerPool {
   // A worker ends.
   void Leave();
   void Serve(gofer::Channel& channel);
-  void Handle(gofer::Channel& channel, const platform::Trap& trap);
+  // `before`: TaskCache::Moment from before the trap was received.
+  void Handle(gofer::Channel& channel, const platform::Trap& trap, uint64_t before);
 
   Container& container_;
   platform::Platform& platform_;
