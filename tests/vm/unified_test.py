@@ -61,6 +61,8 @@ class Limits(Unified):
             "memory.max": str(64 * MIB), "memory.swap.max": str(32 * MIB), "memory.low": str(32 * MIB),
             "memory.high": str(48 * MIB), "cpu.max": "50000 100000", "cpuset.cpus": "0", "pids.max": "30"})
         self.assertIn((group / "cpu.weight").read_text().strip(), ("39", "100"))
+        supervisors = group.with_name(group.name + ".moat")
+        self.assert_files(supervisors, {"cpu.max": "50000 100000", "cpuset.cpus": "0", "memory.high": "max", "pids.max": "max"})
 
     def test_sentry_and_gofer_are_beside_the_container(self):
         group = self.start("sleep 600")
@@ -92,6 +94,7 @@ class Limits(Unified):
         self.assert_ends(self.moat("update", "--memory", "128M", "--pids-limit", "40", "--cpu-quota", "20000",
                                    "--cpu-period", "100000", ID), 0)
         self.assert_files(group, {"memory.max": str(128 * MIB), "pids.max": "40", "cpu.max": "20000 100000"})
+        self.assert_files(group.with_name(group.name + ".moat"), {"cpu.max": "20000 100000"})
         seen = self.moat("exec", ID, "cat", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/pids.max")
         self.assert_ends(seen, 0, f"{128 * MIB}\n40\n")
 
