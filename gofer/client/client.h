@@ -131,7 +131,8 @@ class Channel {
     int directory = -1;  // the caller's, or held by the next
     std::shared_ptr<const Fd> held;
     std::string name;
-    // Of what is there: the type is right, the rest may be as it was when it was remembered.
+    // Of `file` as it was when it was remembered (its type is so for good); without one, of what
+    // the step led to a moment ago.
     uint16_t mode = 0;
     uint32_t uid = 0;
   };

@@ -289,5 +289,17 @@ TEST(PathsTest, KnowsParents) {
   EXPECT_FALSE(IsParentOfAny("/m/moat/c", {"/m/moat/c", "/m/moat/c.moat"}));
 }
 
+TEST(Supervisors, AreBoundByWhatLimitsCpus) {
+  const auto binds = [](const char* controller, const char* file) {
+    return BindsSupervisors({.controller = controller, .file = file});
+  };
+  EXPECT_TRUE(binds("cpu", "cpu.cfs_quota_us"));
+  EXPECT_TRUE(binds("cpu", "cpu.max"));
+  EXPECT_TRUE(binds("cpuset", "cpuset.cpus"));
+  EXPECT_FALSE(binds("cpu", "cpu.rt_runtime_us"));
+  EXPECT_FALSE(binds("cpuset", "cpuset.cpus.partition"));
+  EXPECT_FALSE(binds("memory", "memory.max"));
+}
+
 }  // namespace
 }  // namespace moat::cgroups

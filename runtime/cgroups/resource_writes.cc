@@ -317,9 +317,10 @@ absl::StatusOr<std::vector<ControlWrite>> PlanWrites(const spec::Resources& reso
 }
 
 bool BindsSupervisors(const ControlWrite& write) {
-  // Real time is shared out among all groups: there may be none left for a second one.
-  return write.controller == "cpuset" ||
-         (write.controller == "cpu" && !absl::StartsWith(write.file, "cpu.rt_"));
+  // Real time is shared out among all groups, and CPUs of one's own (cpuset.cpus.partition) are for
+  // one group alone.
+  if (write.controller == "cpu") return !absl::StartsWith(write.file, "cpu.rt_");
+  return write.file == "cpuset.cpus" || write.file == "cpuset.mems";
 }
 
 std::vector<ControlWrite> PlanPidsWrites(const spec::Resources& resources) {

@@ -91,7 +91,8 @@ bool Doorman::Note(Call& call, const Outcome& outcome) {
   if (!IsAsking(trap.nr) || forbidden_) return false;
   const auto value = PlainResult(outcome);
   if (!value) return false;
-  const auto [step, door] = habits_.Count(trap, patience_.SleptJustNow(Clock::now()));
+  const auto now = Clock::now();
+  const auto [step, door] = habits_.Count(trap, now, patience_.SleptJustNow(now));
   switch (step) {
     case Habits::Step::kNothing:
       return false;

@@ -40,8 +40,8 @@ int Habits::Activity::Callers(Clock::time_point now) const {
                     [now](const Caller& caller) { return now - caller.last < kLately; }));
 }
 
-Habits::Advice Habits::Count(const platform::Trap& trap, bool slept_just_now) {
-  const auto now = Clock::now();
+Habits::Advice Habits::Count(const platform::Trap& trap, Clock::time_point now,
+                             bool slept_just_now) {
   absl::MutexLock lock(&mutex_);
   if (habits_.size() >= kMostHabits + kMostDoors) {
     absl::erase_if(habits_, [](const auto& entry) { return entry.second.door.expired(); });

@@ -37,8 +37,9 @@ class Habits {
   // `cpus`: how many the container's threads and the one that answers have together.
   explicit Habits(int cpus) : cpus_(cpus) {}
 
-  // A trap that merely asks. `slept_just_now`: the thread that answers was awake a moment ago.
-  Advice Count(const platform::Trap& trap, bool slept_just_now);
+  // A trap that merely asks, received now. `slept_just_now`: the thread that answers was awake a
+  // moment ago.
+  Advice Count(const platform::Trap& trap, Clock::time_point now, bool slept_just_now);
   // The place that the trap came from is never to be patched.
   void GiveUp(const platform::Trap& trap);
   // The thread's process has a door. Its places are counted anew.

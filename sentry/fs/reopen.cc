@@ -189,8 +189,9 @@ Fd OpenKnown(const gofer::Channel::Memory& known, int flags) {
   return by_number ? OpenByNumber(*known.file, flags) : Fd();
 }
 
-// Opens it if `caller` has the right to do what is `wanted`. Nothing that makes an open wait, or
-// that notices it, is opened: what it was when it was remembered is looked at first.
+// Opens it if `caller` has the right to do what is `wanted`. What was there before is looked at
+// first, as other things than files and directories notice that they are opened; what is passed on
+// is judged by what it is once it is open.
 std::optional<Opened> OpenIfAllowed(const gofer::Credentials& caller,
                                     const gofer::Channel::Memory& known, uint64_t flags,
                                     unsigned wanted) {

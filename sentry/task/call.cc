@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/pidfd.h"
 #include "sentry/container.h"
 
 namespace moat::sentry {
@@ -87,8 +88,9 @@ Result<const TaskInfo*> Call::ConfirmedTask() {
   if (known_ == nullptr) {
     // A task that had this number before the trap came and has it now had it all the time.
     TaskCache& cache = *container_.cache;
-    auto known = cache.RecallLiving(trap_.tid);
-    if (known != nullptr && known->moment <= before_ && cache.HasStableUmask(*known)) {
+    auto known = cache.Recall(trap_.tid);
+    if (known != nullptr && known->moment <= before_ && cache.HasStableUmask(*known) &&
+        !HasEnded(known->pidfd)) {
       known_ = std::move(known);
       task_ = known_->info;
       return static_cast<const TaskInfo*>(&task_);

@@ -20,7 +20,7 @@ constexpr uint64_t kBetweenSweeps = 64;
 }  // namespace
 
 Result<std::shared_ptr<const KnownTask>> TaskCache::Get(pid_t tid) {
-  if (auto known = RecallLiving(tid)) return known;
+  if (auto known = Find(tid)) return known;
   const uint64_t changes = Changes();
   auto fresh = std::make_shared<KnownTask>();
   TRY_ASSIGN(fresh->pidfd, OpenThreadPidfd(tid));
@@ -123,7 +123,7 @@ std::shared_ptr<const KnownTask> TaskCache::Recall(pid_t tid) {
   return found != known_.end() ? found->second.task : nullptr;
 }
 
-std::shared_ptr<const KnownTask> TaskCache::RecallLiving(pid_t tid) {
+std::shared_ptr<const KnownTask> TaskCache::Find(pid_t tid) {
   std::shared_ptr<const KnownTask> task = Recall(tid);
   if (!task) return nullptr;
   if (!HasEnded(task->pidfd)) return task;

@@ -56,10 +56,9 @@ class TaskCache {
   // The task that made a trap which is still waiting (the caller asks Platform::StillWaits before
   // it acts on the answer). ESRCH when it is gone.
   Result<std::shared_ptr<const KnownTask>> Get(pid_t tid);
-  // What is remembered of a task that has not ended, as the caller knows for sure; null: nothing.
+  // What is remembered of a task that has not ended, as the caller knows or finds out; null:
+  // nothing.
   std::shared_ptr<const KnownTask> Recall(pid_t tid);
-  // What is remembered of a task that has had this number since then; null: nothing.
-  std::shared_ptr<const KnownTask> RecallLiving(pid_t tid);
   // Grows with each task that is remembered.
   uint64_t Moment() const { return moment_.load(); }
   // Whether `task.info.umask` is the umask as it is now.
@@ -91,6 +90,8 @@ class TaskCache {
     uint64_t directory_changes = 0;                     // when it was
   };
 
+  // What is remembered of a task that has had this number since then; null: nothing.
+  std::shared_ptr<const KnownTask> Find(pid_t tid);
   // Null when it has changed hands or is gone.
   Record* RecordOfLocked(const std::shared_ptr<const KnownTask>& task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
