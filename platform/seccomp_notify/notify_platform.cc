@@ -149,8 +149,10 @@ Result<std::unique_ptr<StoppedTask>> NotifyPlatform::StopThroughTracer(const Tra
     if (!StillWaits(trap)) return Errno(ESRCH);
     if (who.tracer == 0) return Errno(EAGAIN);  // not any more
     if (IsOwnThread(who.tracer)) {
-      // The caller itself traces a task that a thread of ours wants to act in. It stops for that,
-      // and makes its call anew afterwards.
+      // The caller itself traces a task that a thread of ours wants to act in; or it has the number
+      // of one that was replaced by an exec or died in its call, which such a thread found out too
+      // late. It stops for that, and makes its call anew afterwards.
+      Tracee::AwaitRequests();
       static_cast<void>(listener_.Send(trap.id, 0, linux_abi::kErestartNoIntr));
       return Errno(ESRCH);
     }

@@ -58,28 +58,35 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
                                         envp.value(),
                                         AT_EMPTY_PATH,
                                         cookie_};
-  if (auto prepared = calls_.Prepare(__NR_execveat, args); !prepared.ok())
-    return {false, prepared.error()};
-  auto end = task_->Step();
-  if (!end.ok()) return {false, end.error()};
-  if (*end == StoppedTask::StepEnd::kReplaced) {
-    on_replaced(task_->tid());
-    const bool wants = start.names || start.trace_me || start.rights;
-    if (wants && task_->StepsAfterExec() && !Begin(start).ok() && start.rights) Doom();
-    over_ = true;
-    if (start.traps_first) {
-      task_->ReleaseUntilTrap(holds_);
-    } else {
-      task_->Release();
+  for (;;) {
+    if (auto prepared = calls_.Prepare(__NR_execveat, args); !prepared.ok())
+      return {false, prepared.error()};
+    auto end = task_->Step();
+    if (!end.ok()) return {false, end.error()};
+    if (*end == StoppedTask::StepEnd::kReplaced) {
+      on_replaced(task_->tid());
+      StartProgram(start);
+      return {true, Errno(EIO)};
     }
-    return {true, Errno(EIO)};
+    auto after = task_->Registers();
+    if (!after.ok()) return {false, after.error()};
+    const auto result = static_cast<int64_t>(after->rax);
+    if (after->rip != trapped_.rip || result >= 0 || result < -kMaxErrno)
+      return {false, Errno(EFAULT)};
+    // A stop, while it waited for another thread's exec: the kernel makes the call anew.
+    if (!WantsRestart(result)) return {false, Errno(static_cast<int>(-result))};
   }
-  auto after = task_->Registers();
-  if (!after.ok()) return {false, after.error()};
-  const auto result = static_cast<int64_t>(after->rax);
-  if (after->rip != trapped_.rip || result >= 0 || result < -kMaxErrno)
-    return {false, Errno(EFAULT)};
-  return {false, Errno(WantsRestart(result) ? EINTR : static_cast<int>(-result))};
+}
+
+void TracedSession::StartProgram(const ProgramStart& start) {
+  const bool wants = start.names || start.trace_me || start.rights;
+  if (wants && task_->StepsAfterExec() && !Begin(start).ok() && start.rights) Doom();
+  over_ = true;
+  if (start.traps_first) {
+    task_->ReleaseUntilTrap(holds_);
+  } else {
+    task_->Release();
+  }
 }
 
 void TracedSession::Doom() {

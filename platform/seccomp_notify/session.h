@@ -36,8 +36,10 @@ class TracedSession final : public Session {
   void Finish(int64_t value) override;
 
  private:
-  // Makes the program that an exec has just replaced another with begin as told, by calls that it
-  // makes itself at the vdso's `syscall` instruction.
+  // Lets the program run that an exec has just replaced another with.
+  void StartProgram(const ProgramStart& start);
+  // Makes that program begin as told, by calls that it makes itself at the vdso's `syscall`
+  // instruction.
   Result<void> Begin(const ProgramStart& how);
   // Makes its first instruction a fault.
   void Doom();

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/base/attributes.h"
+#include "absl/synchronization/mutex.h"
 #include "platform/seccomp_notify/tracer.h"
 
 namespace moat::platform::seccomp_notify {
@@ -29,16 +31,27 @@ long PtraceNumber(__ptrace_request request, pid_t tid, long data) {
 
 int Event(int status) { return status >> 16; }
 
+// Held, shared, from the moment a thread seizes a task until it has asked it to stop.
+ABSL_CONST_INIT absl::Mutex seizing(absl::kConstInit);
+
 }  // namespace
 
+void Tracee::AwaitRequests() { absl::MutexLock all(&seizing); }
+
 Result<Tracee> Tracee::Stop(pid_t tid, TaskCpu& cpu, absl::FunctionRef<Result<void>()> answer) {
-  if (PtraceNumber(PTRACE_SEIZE, tid, kOptions) < 0) return Errno::Last();
-  Tracee tracee(tid);
+  Tracee tracee;
+  bool asked;
+  {
+    absl::ReaderMutexLock one(&seizing);
+    if (PtraceNumber(PTRACE_SEIZE, tid, kOptions) < 0) return Errno::Last();
+    tracee.tid_ = tid;
+    asked = PtraceNumber(PTRACE_INTERRUPT, tid, 0) == 0;
+  }
+  if (!asked) return tracee.Reap();
   // It sleeps in its trap still. From here on each of us wakes the other.
   OwnStay::OfThread().Begin(tid);
   tracee.cpu_ = std::exchange(cpu, TaskCpu());
   tracee.cpu_.Hold(tid);
-  if (PtraceNumber(PTRACE_INTERRUPT, tid, 0) < 0) return tracee.Reap();
   const bool answered = answer().ok();
   // Whatever makes it stop - our request, or a group-stop that had been asked for before - it then
   // stands at the door to user mode with the answer in its registers.

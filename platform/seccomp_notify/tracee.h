@@ -32,6 +32,10 @@ class Tracee final : public StoppedTask {
   // (the task is let go then). `cpu` may hold the task already; it is taken over with the task.
   static Result<Tracee> Stop(pid_t tid, TaskCpu& cpu, absl::FunctionRef<Result<void>()> answer);
 
+  // Returns when every task that a thread of this process has seized by now has been asked to stop:
+  // between the two it runs on.
+  static void AwaitRequests();
+
   Tracee(Tracee&& other) noexcept;
   Tracee& operator=(Tracee&&) = delete;
   ~Tracee() override { Let(); }
@@ -49,7 +53,7 @@ class Tracee final : public StoppedTask {
   void ReleaseUntilTrap(TaskHolds& holds) override;
 
  private:
-  explicit Tracee(pid_t tid) : tid_(tid) {}
+  Tracee() = default;
 
   void Let();
   Result<void> BlockSignals();

@@ -203,7 +203,7 @@ TEST(Session, SurvivesAStormOfSignals) {
 
 TEST(Session, SurvivesExecsThatRace) {
   Sandbox sandbox(TwoCalls);
-  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "race", "200", kGuest})), 0);
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "race", "200", kGuest})), 0) << sandbox.output();
 }
 
 TEST(Session, SurvivesAnInstructionThatChangesUnderIt) {
