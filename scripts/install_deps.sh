@@ -48,8 +48,9 @@ if [[ $(id -u) != 0 ]]; then
   }
   as_root=(sudo)
 fi
+# Another apt may be at work, as on a machine that has just started: wait for it.
 install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes
-  --no-install-recommends)
+  --no-install-recommends -o DPkg::Lock::Timeout=300)
 
 echo "installing ${missing[*]}" >&2
 log=$(mktemp)

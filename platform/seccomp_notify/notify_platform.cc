@@ -67,6 +67,10 @@ class NotifyPlatform final : public Platform {
   // Stops the task under ptrace while its trap returns -`error` (0: the value 0). EPERM: somebody
   // else traces it.
   Result<Tracee> StopWith(const Trap& trap, TaskCpu& cpu, int error);
+  // Whether another thread of ours stops the task as soon as its trap is answered: because it
+  // traces a task that the thread wants to act in, or has the number of one that was replaced by an
+  // exec or died in its call, which the thread found out too late.
+  bool StopsAnyway(const Trap& trap) const;
   // The same for a task that the workload traces.
   Result<std::unique_ptr<StoppedTask>> StopThroughTracer(const Trap& trap);
 
@@ -104,8 +108,16 @@ void NotifyPlatform::ReturnRestart(const Trap& trap) {
   // The kernel looks at -ERESTARTSYS on its way to a signal only; without one (another thread has
   // taken it) the program would see the number. A stop takes the same way, so ask for one.
   TaskCpu free;
-  auto stopped = StopWith(trap, free, linux_abi::kErestartSys);
-  if (!stopped.ok()) ReturnErrno(trap, Errno(EINTR));
+  if (StopWith(trap, free, linux_abi::kErestartSys).ok()) return;
+  const bool stops = StopsAnyway(trap);
+  static_cast<void>(listener_.Send(trap.id, 0, stops ? linux_abi::kErestartSys : EINTR));
+}
+
+bool NotifyPlatform::StopsAnyway(const Trap& trap) const {
+  const auto who = WhoTraces(trap.tid);
+  if (!who.ok() || who->tracer == 0 || !IsOwnThread(who->tracer)) return false;
+  Tracee::AwaitRequests();
+  return true;
 }
 
 Result<int> NotifyPlatform::AddFd(const Trap& trap, const Fd& fd, bool close_on_exec) {
@@ -148,11 +160,8 @@ Result<std::unique_ptr<StoppedTask>> NotifyPlatform::StopThroughTracer(const Tra
     TRY_ASSIGN(const TracedBy who, WhoTraces(trap.tid));
     if (!StillWaits(trap)) return Errno(ESRCH);
     if (who.tracer == 0) return Errno(EAGAIN);  // not any more
-    if (IsOwnThread(who.tracer)) {
-      // The caller itself traces a task that a thread of ours wants to act in; or it has the number
-      // of one that was replaced by an exec or died in its call, which such a thread found out too
-      // late. It stops for that, and makes its call anew afterwards.
-      Tracee::AwaitRequests();
+    if (StopsAnyway(trap)) {
+      // It makes its call anew afterwards.
       static_cast<void>(listener_.Send(trap.id, 0, linux_abi::kErestartNoIntr));
       return Errno(ESRCH);
     }

@@ -56,9 +56,7 @@ void Unmount(const std::string& folder) {
 void CleanUp(pid_t child, const std::string& folder) {
   if (auto processes = Processes::Create(); processes.ok()) processes->EndDescendants();
   RemoveControlGroups(child);
-  if (const auto tracefs = FindTracefs("/sys/kernel/tracing"); tracefs.ok()) {
-    rmdir(absl::StrCat(*tracefs, "/instances/moat-bench-", child).c_str());
-  }
+  if (const auto tracefs = Tracefs::Open(); tracefs.ok()) rmdir(tracefs->InstanceOf(child).c_str());
   Unmount(folder);
   std::error_code none;
   std::filesystem::remove_all(folder, none);

@@ -1,9 +1,7 @@
 #include "bench/moat_bench/tracing/syscall_trace.h"
 
-#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,13 +20,7 @@
 namespace moat::bench {
 namespace {
 
-constexpr char kOwnPlace[] = "/sys/kernel/tracing";
 constexpr char kBufferKilobytes[] = "32768";
-
-bool IsTracefs(const std::string& path) {
-  struct statfs attributes;
-  return statfs(path.c_str(), &attributes) == 0 && attributes.f_type == TRACEFS_MAGIC;
-}
 
 long LostEvents(const std::string& folder) {
   long lost = 0;
@@ -54,15 +46,18 @@ bool ParseEnter(const char* text, TraceEvent& event) {
 
 }  // namespace
 
-absl::StatusOr<std::string> FindTracefs(const std::string& own_place) {
-  for (const std::string& place :
-       {std::string("/sys/kernel/tracing"), std::string("/sys/kernel/debug/tracing"), own_place}) {
-    if (IsTracefs(place)) return place;
-  }
-  mkdir(own_place.c_str(), 0700);
-  if (mount("tracefs", own_place.c_str(), "tracefs", 0, nullptr) == -1)
-    return ErrnoStatus(errno, "mount tracefs", own_place);
-  return own_place;
+absl::StatusOr<Tracefs> Tracefs::Open() {
+  Fd context(fsopen("tracefs", FSOPEN_CLOEXEC));
+  if (!context) return ErrnoStatus(errno, "fsopen", "tracefs");
+  if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == -1)
+    return ErrnoStatus(errno, "fsconfig", "tracefs");
+  Fd mount(fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
+  if (!mount) return ErrnoStatus(errno, "fsmount", "tracefs");
+  return Tracefs(std::move(mount));
+}
+
+std::string Tracefs::InstanceOf(pid_t process) const {
+  return absl::StrCat("/proc/self/fd/", mount_.get(), "/instances/moat-bench-", process);
 }
 
 bool ParseTraceLine(const std::string& line, TraceEvent& event) {
@@ -104,11 +99,11 @@ bool ParseTraceLine(const std::string& line, TraceEvent& event) {
 }
 
 absl::StatusOr<std::unique_ptr<SyscallTrace>> SyscallTrace::Start(pid_t root, Detail detail) {
-  ASSIGN_OR_RETURN(const std::string tracefs, FindTracefs(kOwnPlace));
-  const std::string folder = absl::StrCat(tracefs, "/instances/moat-bench-", getpid());
+  ASSIGN_OR_RETURN(Tracefs tracefs, Tracefs::Open());
+  std::unique_ptr<SyscallTrace> trace(new SyscallTrace(std::move(tracefs)));
+  const std::string& folder = trace->folder_;
   if (mkdir(folder.c_str(), 0700) == -1 && errno != EEXIST)
-    return ErrnoStatus(errno, "mkdir", folder);
-  std::unique_ptr<SyscallTrace> trace(new SyscallTrace(folder));
+    return ErrnoStatus(errno, "make an instance of", "tracefs");
   RETURN_IF_ERROR(WriteFile(folder + "/tracing_on", "0"));
   RETURN_IF_ERROR(WriteFile(folder + "/buffer_size_kb", kBufferKilobytes));
   RETURN_IF_ERROR(WriteFile(folder + "/trace_clock", "mono"));

@@ -7,16 +7,31 @@
 #define MOAT_BENCH_MOAT_BENCH_TRACING_SYSCALL_TRACE_H_
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/fd.h"
 
 namespace moat::bench {
+
+// The kernel's one tracefs, mounted nowhere that anybody else would see: it goes with this object.
+class Tracefs {
+ public:
+  static absl::StatusOr<Tracefs> Open();
+  // The folder of the trace that `process` makes.
+  std::string InstanceOf(pid_t process) const;
+
+ private:
+  explicit Tracefs(Fd mount) : mount_(std::move(mount)) {}
+  Fd mount_;
+};
 
 struct TraceEvent {
   enum class Kind { kEnter, kExit, kSwitch } kind;
@@ -46,15 +61,15 @@ class SyscallTrace {
   absl::StatusOr<std::vector<TraceEvent>> Stop(long* lost);
 
  private:
-  explicit SyscallTrace(std::string folder) : folder_(std::move(folder)) {}
+  explicit SyscallTrace(Tracefs tracefs)
+      : tracefs_(std::move(tracefs)), folder_(tracefs_.InstanceOf(getpid())) {}
+
+  const Tracefs tracefs_;
   const std::string folder_;
 };
 
 // One line of tracefs' `trace` file; false when it is none of these events.
 bool ParseTraceLine(const std::string& line, TraceEvent& event);
-
-// Where tracefs is mounted, mounting it at `own_place` when it is nowhere.
-absl::StatusOr<std::string> FindTracefs(const std::string& own_place);
 
 }  // namespace moat::bench
 
