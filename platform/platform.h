@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "base/fd.h"
@@ -157,13 +158,15 @@ class Platform {
   // reached through its tracer. EPERM when that one is traced, too; ESRCH when the task is gone.
   // From here on the trap must not be answered by the Return functions, only by the session.
   virtual Result<std::unique_ptr<Session>> Enter(const Trap& trap) = 0;
-  // AddFd, close-on-exec, and Enter in one. When the task can't be entered the descriptor stays in
-  // its table.
+  // AddFd, close-on-exec, and Enter in one. When the task can't be entered the descriptors stay in
+  // its table. Of `more` only those come that find room there.
   struct Entered {
     std::unique_ptr<Session> session;
     int number = -1;  // of the descriptor, in the task's table
+    std::vector<int> more = {};
   };
-  virtual Result<Entered> EnterWith(const Trap& trap, const Fd& fd) = 0;
+  virtual Result<Entered> EnterWith(const Trap& trap, const Fd& fd,
+                                    absl::Span<const Fd* const> more) = 0;
 
   // The secret that the filter lets execveat and chroot pass with, in the sixth argument.
   virtual uint64_t cookie() const = 0;

@@ -60,7 +60,9 @@ class OwnMemory final : public Platform {
   Result<int> AddFd(const Trap&, const Fd&, bool) override { return Errno(ENOSYS); }
   Result<void> AddFdAt(const Trap&, const Fd&, int, bool) override { return Errno(ENOSYS); }
   Result<std::unique_ptr<Session>> Enter(const Trap&) override { return Errno(ENOSYS); }
-  Result<Entered> EnterWith(const Trap&, const Fd&) override { return Errno(ENOSYS); }
+  Result<Entered> EnterWith(const Trap&, const Fd&, absl::Span<const Fd* const>) override {
+    return Errno(ENOSYS);
+  }
   uint64_t cookie() const override { return 0; }
 };
 

@@ -55,7 +55,8 @@ class NotifyPlatform final : public Platform {
   Result<void> AddFdAt(const Trap& trap, const Fd& fd, int at, bool close_on_exec) override;
 
   Result<std::unique_ptr<Session>> Enter(const Trap& trap) override;
-  Result<Entered> EnterWith(const Trap& trap, const Fd& fd) override;
+  Result<Entered> EnterWith(const Trap& trap, const Fd& fd,
+                            absl::Span<const Fd* const> more) override;
   uint64_t cookie() const override { return cookie_; }
 
  private:
@@ -179,14 +180,20 @@ Result<std::unique_ptr<Session>> NotifyPlatform::Enter(const Trap& trap) {
   return EnterHeld(trap, free);
 }
 
-Result<Platform::Entered> NotifyPlatform::EnterWith(const Trap& trap, const Fd& fd) {
+Result<Platform::Entered> NotifyPlatform::EnterWith(const Trap& trap, const Fd& fd,
+                                                    absl::Span<const Fd* const> more) {
   OwnStay::OfThread().Begin(trap.tid);
   TaskCpu cpu;
   cpu.Hold(trap.tid);
   const auto enter = [&]() -> Result<Entered> {
-    TRY_ASSIGN(const int number, listener_.AddFd(trap.id, fd, {.close_on_exec = true}));
-    TRY_ASSIGN(auto session, EnterHeld(trap, cpu));
-    return Entered{std::move(session), number};
+    Entered result;
+    TRY_ASSIGN(result.number, listener_.AddFd(trap.id, fd, {.close_on_exec = true}));
+    for (const Fd* one : more) {
+      const auto number = listener_.AddFd(trap.id, *one, {.close_on_exec = true});
+      if (number.ok()) result.more.push_back(*number);
+    }
+    TRY_ASSIGN(result.session, EnterHeld(trap, cpu));
+    return result;
   };
   auto entered = enter();
   cpu.Release(trap.tid);  // unless the session holds it now

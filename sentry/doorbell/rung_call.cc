@@ -70,7 +70,8 @@ Result<std::unique_ptr<platform::Session>> RungCall::Enter(const Trap&) {
   return Errno(ENOSYS);
 }
 
-Result<platform::Platform::Entered> RungCall::EnterWith(const Trap&, const Fd&) {
+Result<platform::Platform::Entered> RungCall::EnterWith(const Trap&, const Fd&,
+                                                        absl::Span<const Fd* const>) {
   fit_ = false;
   return Errno(ENOSYS);
 }

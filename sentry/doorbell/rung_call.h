@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/types/span.h"
 #include "platform/doorbell.h"
 #include "platform/platform.h"
 
@@ -42,7 +43,8 @@ class RungCall final : public platform::Platform {
   Result<void> AddFdAt(const platform::Trap& trap, const Fd& fd, int at,
                        bool close_on_exec) override;
   Result<std::unique_ptr<platform::Session>> Enter(const platform::Trap& trap) override;
-  Result<Entered> EnterWith(const platform::Trap& trap, const Fd& fd) override;
+  Result<Entered> EnterWith(const platform::Trap& trap, const Fd& fd,
+                            absl::Span<const Fd* const> more) override;
   uint64_t cookie() const override { return 0; }
 
  private:

@@ -10,7 +10,8 @@
 // execveat(fd, "", argv, envp, AT_EMPTY_PATH). The kernel does
 //    everything that an exec does and enters the stub as ELF interpreter. "#!": the caller runs
 //    execveat of the stub itself, so that the kernel copies the caller's argv and envp whatever
-//    their size. The stub then executes kScriptProgram, by which the sentry knows the program.
+//    their size, when no file of the chain is open for writing (text_busy.h). The stub then
+//    executes kScriptProgram, by which the sentry knows the program.
 //    Of a program with the set-user-ID bit or capabilities first a stub that has them (set_id.h).
 //    A task that is traced inside executes the interpreter at once (script_arguments.h).
 // 4. A plan was armed for the thread group when the kernel reported EVENT_EXEC. The stub asks for

@@ -82,6 +82,7 @@ Result<Program> LoadProgram(Call& call, int dirfd, const std::string& path, int 
     TRY_ASSIGN(const ScriptLine line, ParseScriptLine(start));
     program.is_script = true;
     AddScript(line, name, &program.prefix);
+    if (!opened.secret) program.scripts.push_back(std::move(opened.file));
     TRY_ASSIGN(opened, OpenProgram(call, AT_FDCWD, line.interpreter, 0));
     name = line.interpreter;
   }

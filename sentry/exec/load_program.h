@@ -24,6 +24,8 @@ struct Program {
   platform::ProgramNames names;
   bool is_script = false;
   std::vector<std::string> prefix;  // of a script
+  // The script and each interpreter that is one, but for those that the caller may not read.
+  std::vector<Fd> scripts;
 };
 
 // `path` from `dirfd` as execveat(2) reads them; `flags` are AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW.

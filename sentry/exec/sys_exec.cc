@@ -7,17 +7,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "sentry/container.h"
 #include "sentry/exec/exec.h"
 #include "sentry/exec/load_program.h"
 #include "sentry/exec/script_arguments.h"
 #include "sentry/exec/set_id.h"
+#include "sentry/exec/text_busy.h"
 #include "sentry/exec/tracing.h"
 #include "sentry/fs/hand_over.h"
-
-#ifndef AT_EXECVE_CHECK
-#define AT_EXECVE_CHECK 0x10000  // Linux 6.14
-#endif
 
 namespace moat::sentry {
 namespace {
@@ -71,7 +69,23 @@ struct Execution {
   std::optional<ExecPlan> plan = {};
   platform::ProgramStart start = {};
   bool keeps_capabilities = false;
+  absl::Span<const Fd> scripts = {};
 };
+
+// The files that the kernel does not see in the exec of a script.
+std::vector<const Fd*> Unseen(absl::Span<const Fd> scripts) {
+  std::vector<const Fd*> files;
+  for (const Fd& script : scripts) files.push_back(&script);
+  return files;
+}
+
+// For UseAllInTask: an exec that has failed leaves nothing in the table.
+int64_t EndOf(const Result<void>& executed, platform::Session& session, int number,
+              absl::Span<const int> more) {
+  if (executed.ok()) return 0;
+  CloseAll(session, more);
+  return CloseAndReturn(session, number, -executed.error().value());
+}
 
 // Runs the exec in the caller's own context.
 Outcome ExecInTask(Call& call, GuestAddr empty_path, const ExecArguments& arguments,
@@ -87,18 +101,39 @@ Outcome ExecInTask(Call& call, GuestAddr empty_path, const ExecArguments& argume
     call.container().cache->ForgetGroup(tgid);
     if (execution.plan) call.container().plans->Arm(tgid, *std::move(execution.plan));
   };
-  return UseDescriptor(
-      call, execution.file, [&](platform::Session& session, int number) -> int64_t {
-        if (execution.keeps_capabilities) {
-          const auto kept = KeepCapabilities(call, session);
-          if (!kept.ok()) return CloseAndReturn(session, number, -kept.error().value());
-          execution.start.rights = *kept;
-        }
-        const platform::ExecOutcome exec = session.Exec(
-            number, empty_path, arguments.argv, arguments.envp, execution.start, on_replaced);
-        if (exec.replaced) return 0;
-        return CloseAndReturn(session, number, -exec.error.value());
-      });
+  std::vector<const Fd*> unseen = Unseen(execution.scripts);
+  const bool is_script = execution.plan && execution.plan->kind == PlanKind::kScript;
+  if (is_script && !execution.plan->secret) unseen.push_back(&execution.plan->file);
+  const auto execute = [&](platform::Session& session, int number,
+                           absl::Span<const int> more) -> Result<void> {
+    TRY(CheckTextBusy(session, more, empty_path, arguments.argv));
+    if (execution.keeps_capabilities) {
+      TRY_ASSIGN(execution.start.rights, KeepCapabilities(call, session));
+    }
+    const platform::ExecOutcome exec = session.Exec(number, empty_path, arguments.argv,
+                                                    arguments.envp, execution.start, on_replaced);
+    if (!exec.replaced) return exec.error;
+    return {};
+  };
+  return UseDescriptors(call, execution.file, unseen,
+                        [&](platform::Session& session, int number, absl::Span<const int> more) {
+                          return EndOf(execute(session, number, more), session, number, more);
+                        });
+}
+
+// What AT_EXECVE_CHECK asks for.
+Outcome CheckInTask(Call& call, GuestAddr empty_path, const ExecArguments& arguments,
+                    const Program& program) {
+  if (program.secret) return Value{0};
+  return UseDescriptors(call, program.file, Unseen(program.scripts),
+                        [&](platform::Session& session, int number, absl::Span<const int> more) {
+                          auto free = CheckTextBusy(session, {number}, empty_path, arguments.argv);
+                          if (free.ok())
+                            free = CheckTextBusy(session, more, empty_path, arguments.argv);
+                          CloseAll(session, more);
+                          return CloseAndReturn(session, number,
+                                                free.ok() ? 0 : -free.error().value());
+                        });
 }
 
 // Without the stub, for a task that is traced: its tracer sees one exec. The arguments' strings
@@ -115,19 +150,24 @@ Outcome ExecScriptInTask(Call& call, Program program, GuestAddr empty_path,
     call.container().NoteExec(tgid);
     call.container().cache->ForgetGroup(tgid);
   };
-  return UseDescriptor(call, file, [&](platform::Session& session, int number) -> int64_t {
-    auto memory = session.MapScratch(list.size());
-    if (!memory.ok()) return CloseAndReturn(session, number, -memory.error().value());
+  const auto execute = [&](platform::Session& session, int number,
+                           absl::Span<const int> more) -> Result<void> {
+    TRY(CheckTextBusy(session, more, empty_path, arguments.argv));
+    TRY_ASSIGN(const GuestAddr memory, session.MapScratch(list.size()));
     Errno error(EFAULT);
-    if (call.WriteBytes(*memory, list.At(*memory)).ok()) {
+    if (call.WriteBytes(memory, list.At(memory)).ok()) {
       const platform::ExecOutcome exec =
-          session.Exec(number, empty_path, *memory, arguments.envp, {}, on_replaced);
-      if (exec.replaced) return 0;
+          session.Exec(number, empty_path, memory, arguments.envp, {}, on_replaced);
+      if (exec.replaced) return {};
       error = exec.error;
     }
-    session.UnmapScratch(*memory, list.size());
-    return CloseAndReturn(session, number, -error.value());
-  });
+    session.UnmapScratch(memory, list.size());
+    return error;
+  };
+  return UseDescriptors(call, file, Unseen(program.scripts),
+                        [&](platform::Session& session, int number, absl::Span<const int> more) {
+                          return EndOf(execute(session, number, more), session, number, more);
+                        });
 }
 
 Outcome Execute(Call& call, const ExecArguments& arguments) {
@@ -147,8 +187,8 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
         call.container().roots->Provide(call.trap().tid, program.elf_interpreter_path,
                                         program.elf_interpreter, program.interpreter_secret));
   }
-  if (arguments.flags & AT_EXECVE_CHECK) return Value{0};
   const GuestAddr empty_path = arguments.path.Plus(path.size());
+  if (arguments.flags & AT_EXECVE_CHECK) return CheckInTask(call, empty_path, arguments, program);
   if (program.is_script && IsTracedAlone(call)) {
     return ExecScriptInTask(call, std::move(program), empty_path, arguments);
   }
@@ -157,7 +197,8 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
     if (const auto stub = FindSetIdStub(call, program.file)) {
       ExecPlan plan = program.is_script ? *MakePlan(program) : SetIdPlan(program);
       plan.has_capabilities = stub->has_capabilities;
-      return ExecInTask(call, empty_path, arguments, {.file = stub->file, .plan = std::move(plan)});
+      return ExecInTask(call, empty_path, arguments,
+                        {.file = stub->file, .plan = std::move(plan), .scripts = program.scripts});
     }
   }
   Fd elf = program.is_script ? Fd() : std::move(program.file);
@@ -171,7 +212,8 @@ Outcome Execute(Call& call, const ExecArguments& arguments) {
                     {.file = elf ? elf : plans.root().stub(),
                      .plan = std::move(plan),
                      .start = std::move(start),
-                     .keeps_capabilities = keeps_capabilities});
+                     .keeps_capabilities = keeps_capabilities,
+                     .scripts = program.scripts});
 }
 
 bool Append(absl::string_view text, Plan* plan) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "sentry/call.h"
 #include "sentry/container.h"
 
@@ -48,7 +49,10 @@ class FakePlatform : public platform::Platform {
   Result<std::unique_ptr<platform::Session>> Enter(const platform::Trap&) override {
     return Errno(EPERM);
   }
-  Result<Entered> EnterWith(const platform::Trap&, const Fd&) override { return Errno(EPERM); }
+  Result<Entered> EnterWith(const platform::Trap&, const Fd&,
+                            absl::Span<const Fd* const>) override {
+    return Errno(EPERM);
+  }
   uint64_t cookie() const override { return 0; }
 
  private:

@@ -106,6 +106,12 @@ int64_t AsReturned(const Result<uint64_t>& result) {
   return result.ok() ? static_cast<int64_t>(*result) : -result.error().value();
 }
 
+void CloseAll(Session& session, absl::Span<const int> numbers) {
+  for (const int number : numbers) {
+    (void)session.Call(SYS_close, {static_cast<uint64_t>(number)});
+  }
+}
+
 int64_t CloseAndReturn(Session& session, int number, int64_t result) {
   (void)session.Call(SYS_close, {static_cast<uint64_t>(number)});
   return result;
@@ -121,6 +127,13 @@ Result<uint64_t> UseBytes(Call& call, Session& session, absl::string_view bytes,
 }
 
 Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use) {
+  return UseDescriptors(call, fd, {}, [&use](Session& session, int number, absl::Span<const int>) {
+    return use(session, number);
+  });
+}
+
+Outcome UseDescriptors(Call& call, const Fd& fd, absl::Span<const Fd* const> more,
+                       const UseAllInTask& use) {
   const bool through_socket = IsPathOnly(fd);
   Fd mailbox;
   if (through_socket) {
@@ -129,15 +142,16 @@ Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use) {
   // When the task can't be entered the descriptor stays in its table: nothing that it could not
   // have opened itself.
   TRY_ASSIGN(const auto entered,
-             call.platform().EnterWith(call.trap(), through_socket ? mailbox : fd));
-  const auto& [session, number] = entered;
+             call.platform().EnterWith(call.trap(), through_socket ? mailbox : fd, more));
+  const auto& [session, number, others] = entered;
   if (through_socket) {
     if (auto received = ReceiveInPlace(call, *session, number); !received.ok()) {
+      CloseAll(*session, others);
       session->Finish(CloseAndReturn(*session, number, -received.error().value()));
       return Finished();
     }
   }
-  session->Finish(use(*session, number));
+  session->Finish(use(*session, number, others));
   return Finished();
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "sentry/call.h"
@@ -32,8 +33,16 @@ using UseInTask = std::function<int64_t(platform::Session& session, int number)>
 // result then means nothing.
 Outcome UseDescriptor(Call& call, const Fd& fd, const UseInTask& use);
 
+// The same with the numbers of those of `more` that found room in the table, too. No O_PATH
+// descriptors among them. Must close these as well.
+using UseAllInTask =
+    std::function<int64_t(platform::Session& session, int number, absl::Span<const int> more)>;
+Outcome UseDescriptors(Call& call, const Fd& fd, absl::Span<const Fd* const> more,
+                       const UseAllInTask& use);
+
 // For UseInTask: a system call's result as the kernel would return it.
 int64_t AsReturned(const Result<uint64_t>& result);
+void CloseAll(platform::Session& session, absl::Span<const int> numbers);
 // Closes `number` and passes `result` on.
 int64_t CloseAndReturn(platform::Session& session, int number, int64_t result);
 

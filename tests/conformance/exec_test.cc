@@ -231,11 +231,6 @@ TEST_F(Exec, FileOpenForWritingIsEtxtbsy) {
   Fd writer(open("copy", O_WRONLY | O_CLOEXEC));
   EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./copy", {"p"}).error);
 }
-TEST_F(Exec, ScriptOpenForWritingIsEtxtbsy) {
-  WriteFile("script", "#!/bin/sh\nexit 7\n", 0755);
-  Fd writer(open("script", O_WRONLY | O_CLOEXEC));
-  EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./script", {"p"}).error);
-}
 TEST_F(Exec, RunningProgramCannotBeWritten) {
   int ends[2];
   ASSERT_SUCCESS(pipe2(ends, O_CLOEXEC));

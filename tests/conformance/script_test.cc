@@ -1,4 +1,6 @@
 // exec of "#!" scripts.
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +53,80 @@ TEST_F(Script, NestedTooDeepIsEloop) {
     MakeScript("s" + std::to_string(i), "#!" + dir() + "/s" + std::to_string(i - 1));
   }
   EXPECT_CHILD_ERRNO(ELOOP, Execute("./s8", {"z"}).error);
+}
+TEST_F(Script, OpenForWritingIsEtxtbsy) {
+  MakeScript("script", "#!" + Probe("pie"));
+  Fd writer(open("script", O_WRONLY | O_CLOEXEC));
+  EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./script", {"z"}).error);
+}
+TEST_F(Script, OpenForWritingIsEtxtbsyToATracee) {
+  MakeScript("script", "#!" + Probe("pie"));
+  Fd writer(open("script", O_WRONLY | O_CLOEXEC));
+  const Ran ran = ExecuteBy([] {
+    ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    execv("./script", Pointers({"z"}).data());
+  });
+  EXPECT_CHILD_ERRNO(ETXTBSY, ran.error);
+}
+TEST_F(Script, OpenForWritingIsEtxtbsyByDescriptor) {
+  MakeScript("script", "#!" + Probe("pie"));
+  Fd writer(open("script", O_WRONLY | O_CLOEXEC));
+  Fd script(open("script", O_RDONLY));
+  EXPECT_CHILD_ERRNO(
+      ETXTBSY, ExecuteBy([&] { fexecve(script.get(), Pointers({"z"}).data(), environ); }).error);
+}
+TEST_F(Script, InterpreterThatIsAScriptOpenForWritingIsEtxtbsy) {
+  MakeScript("inner", "#!" + Probe("pie"));
+  MakeScript("outer", "#!" + dir() + "/inner");
+  Fd writer(open("inner", O_WRONLY | O_CLOEXEC));
+  EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./outer", {"z"}).error);
+}
+TEST_F(Script, InterpreterOpenForWritingIsEtxtbsy) {
+  WriteFile("interpreter", ReadFile(Probe("static")), 0755);
+  MakeScript("script", "#!" + dir() + "/interpreter");
+  Fd writer(open("interpreter", O_WRONLY | O_CLOEXEC));
+  EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./script", {"z"}).error);
+}
+TEST_F(Script, RefusedExecLeavesNoDescriptor) {
+  MakeScript("script", "#!" + Probe("pie"));
+  Fd writer(open("script", O_WRONLY | O_CLOEXEC));
+  const int before = Fd(open("/dev/null", O_RDONLY)).get();
+  EXPECT_ERRNO(ETXTBSY, execv("./script", Pointers({"z"}).data()));
+  EXPECT_EQ(before, Fd(open("/dev/null", O_RDONLY)).get());
+}
+TEST_F(Script, IsExecutedAsSoonAsItIsWritten) {
+  for (int i = 0; i < 100; ++i) {
+    const std::string word = std::to_string(i);
+    MakeScript("script", "#!" + Probe("pie") + " " + word);
+    EXPECT_EQ("[" + Probe("pie") + "][" + word + "][./script]\n",
+              Execute("./script", {"z"}).output);
+  }
+}
+TEST_F(Script, RunsWithoutRoomForADescriptor) {
+  MakeScript("script", "#!" + Probe("pie"));
+  const Ran ran = ExecuteBy([] {
+    const rlimit limit = {16, 16};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    while (dup(2) >= 0) {
+    }
+    close(15);
+    execv("./script", Pointers({"z"}).data());
+  });
+  EXPECT_EQ("[" + Probe("pie") + "][./script]\n", ran.output);
+}
+TEST_F(Script, CheckTellsOfAWriterToo) {
+  MakeScript("script", "#!" + Probe("pie"));
+  WriteFile("program", ReadFile(Probe("static")), 0755);
+  constexpr int kCheck = 0x10000;  // AT_EXECVE_CHECK
+  const auto check = [](const char* name) {
+    return syscall(SYS_execveat, AT_FDCWD, name, Pointers({"z"}).data(), environ, kCheck);
+  };
+  if (check("script") == -1 && errno == EINVAL) GTEST_SKIP() << "before Linux 6.14";
+  for (const char* name : {"script", "program"}) {
+    EXPECT_SUCCESS(check(name));
+    Fd writer(open(name, O_WRONLY | O_CLOEXEC));
+    EXPECT_ERRNO(ETXTBSY, check(name));
+  }
 }
 TEST_F(Script, MissingInterpreterIsEnoent) {
   MakeScript("script", "#!/missing/interpreter");
