@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cpu_list.h"
 #include "base/fd.h"
 #include "base/fd_message.h"
 #include "base/landlock.h"
@@ -25,6 +26,14 @@ Result<int> Half(int n) {
 Result<int> Quarter(int n) {
   TRY_ASSIGN(const int half, Half(n));
   return Half(half);
+}
+
+TEST(CpuList, IsReadAsTheKernelWritesIt) {
+  const auto cpus = [](auto... numbers) { return std::vector<int>{numbers...}; };
+  EXPECT_EQ(ParseCpuList("0-2,5\n"), cpus(0, 1, 2, 5));
+  EXPECT_EQ(ParseCpuList("7"), cpus(7));
+  EXPECT_EQ(ParseCpuList("\n"), cpus());
+  EXPECT_EQ(ParseCpuList("x,1,-2,3-y,4-3,5-99999,6"), cpus(1, 6));
 }
 
 TEST(Result, CarriesValueOrErrno) {

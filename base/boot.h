@@ -14,7 +14,8 @@
 //                      "tree":{"hostname","cpus","memory_limit","pids_limit","cpu_set","mounts",
 //                              "masked_paths","readonly_paths","sysctls":{path:value}}}
 //                     fds: gofer, resolver?, log, init, trace?, audit?, policy, listen, loader,
-//                          cgroup_memory?, cgroup_cpu?, cgroup_pids?, tie?, proc_a?
+//                          cgroup_memory?, cgroup_cpu?, cgroup_cpu_limit?, cgroup_cpuset?,
+//                          cgroup_pids?, tie?, proc_a?
 //   sentry -> moat    {"type":"ready"} once its root is built and its capabilities are gone, or
 //                     {"type":"error","message":..}
 // `filters` is how many seccomp filters a task of the container begins with, or 0 when one of them

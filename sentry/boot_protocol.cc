@@ -94,6 +94,8 @@ absl::StatusOr<BootConfig> ParseBoot(BootMessage& message) {
   config.listen = message.TakeOptional("listen");
   config.cgroup_memory = message.TakeOptional("cgroup_memory");
   config.cgroup_cpu = message.TakeOptional("cgroup_cpu");
+  config.cgroup_cpu_limit = message.TakeOptional("cgroup_cpu_limit");
+  config.cgroup_cpuset = message.TakeOptional("cgroup_cpuset");
   config.cgroup_pids = message.TakeOptional("cgroup_pids");
   config.tie = message.TakeOptional("tie");
   config.proc_a = message.TakeOptional("proc_a");

@@ -19,7 +19,7 @@ struct BootConfig {
   bool audit_all = false;
   int filters = 0;  // of each task, when they let what merely asks pass; otherwise 0
   Fd gofer, resolver, init, loader, log, trace, audit, policy, listen;
-  Fd cgroup_memory, cgroup_cpu, cgroup_pids;
+  Fd cgroup_memory, cgroup_cpu, cgroup_cpu_limit, cgroup_cpuset, cgroup_pids;
   Fd tie, proc_a;  // both or none: the pid namespace is another container's
 };
 

@@ -28,6 +28,7 @@
 #include "sentry/container.h"
 #include "sentry/join_service.h"
 #include "sentry/own_network.h"
+#include "sentry/proc/cpu_limits.h"
 #include "sentry/supervisor.h"
 #include "sentry/task/end_tasks.h"
 #include "sentry/task/served_filters.h"
@@ -74,9 +75,6 @@ absl::StatusOr<policies::Policy> ReadPolicy(const Fd& file) {
   return policies::PolicyFromSaved(*text);
 }
 
-// Whether a limit of so many CPUs (0: none) is enough for a thread that keeps one busy.
-bool LetsThreadsSpin(double cpus) { return cpus == 0 || cpus >= 2; }
-
 // What needs nothing of the init, done while that one is being made.
 absl::Status BuildParts(Sentry& sentry) {
   Container& container = sentry.container;
@@ -95,8 +93,11 @@ absl::Status BuildParts(Sentry& sentry) {
   container.audit = std::make_unique<Audit>(std::move(config.audit), config.id, config.audit_all);
   if (config.trace) {
     container.tracer = std::make_unique<Tracer>(std::move(config.trace));
-  } else if (config.filters > 0 && LetsThreadsSpin(config.tree.cpus)) {
-    container.doorbells = MakeDoorbells(container, config.filters);
+  } else if (config.filters > 0) {
+    TreeConfig limited = config.tree;
+    limited.cgroup_cpu_limit = config.cgroup_cpu_limit.get();
+    limited.cgroup_cpuset = config.cgroup_cpuset.get();
+    container.doorbells = MakeDoorbells(container, config.filters, CpuLimits(limited));
   }
   auto gofer = gofer::Connect(std::move(config.gofer), kLookupsBeforeRemembering);
   if (!gofer.ok()) return ErrnoStatus(gofer.error().value(), "connect to", "the gofer");
@@ -128,6 +129,8 @@ absl::Status BuildContainer(Sentry& sentry) {
   };
   tree.cgroup_memory = config.cgroup_memory.get();
   tree.cgroup_cpu = config.cgroup_cpu.get();
+  tree.cgroup_cpu_limit = config.cgroup_cpu_limit.get();
+  tree.cgroup_cpuset = config.cgroup_cpuset.get();
   tree.cgroup_pids = config.cgroup_pids.get();
   ASSIGN_OR_RETURN(container.tree, MakeVirtualTree(std::move(tree)));
   container.short_names =

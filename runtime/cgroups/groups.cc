@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
@@ -402,16 +403,25 @@ std::vector<std::pair<std::string, Fd>> Groups::OpenForSentry() const {
   };
   constexpr Wanted kWanted[] = {{"cgroup_memory", "memory", "memory"},
                                 {"cgroup_cpu", "cpuacct", "cpu"},
+                                {"cgroup_cpu_limit", "cpu", "cpu"},
+                                {"cgroup_cpuset", "cpuset", "cpuset"},
                                 {"cgroup_pids", "pids", "pids"}};
   std::vector<std::pair<std::string, Fd>> opened;
+  std::map<std::string, int> views;
   for (const Wanted& wanted : kWanted) {
     const Hierarchy* hierarchy = layout_.Find(wanted.v1);
     if (!hierarchy) hierarchy = layout_.Find(wanted.v2);
     if (!hierarchy) continue;
     const std::string directory = WorkloadDirectory(*hierarchy);
     if (directory.empty()) continue;
+    if (const auto same = views.find(directory); same != views.end()) {
+      opened.emplace_back(wanted.name, Fd(::fcntl(same->second, F_DUPFD_CLOEXEC, 0)));
+      continue;
+    }
     auto view = OpenDetachedView(directory);
-    if (view.ok()) opened.emplace_back(wanted.name, std::move(view).value());
+    if (!view.ok()) continue;
+    views[directory] = view->get();
+    opened.emplace_back(wanted.name, std::move(view).value());
   }
   return opened;
 }

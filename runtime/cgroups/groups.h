@@ -78,8 +78,8 @@ class Groups {
   // Sets linux.resources.pids, once no set-up process of ours is left in the group.
   absl::Status ApplyPidsLimit(const spec::Resources* resources) const;
 
-  // Directory descriptors of the workload's groups for the sentry, named "cgroup_memory",
-  // "cgroup_cpu" and "cgroup_pids", as far as they exist. Read-only, and ".." leads nowhere.
+  // Directory descriptors of the workload's groups for the sentry, named as in base/boot.h,
+  // as far as they exist. Read-only, and ".." leads nowhere.
   std::vector<std::pair<std::string, Fd>> OpenForSentry() const;
 
   // The map of addresses that rules by name have opened (egress_program.h), once; none without such

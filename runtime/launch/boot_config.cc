@@ -2,16 +2,13 @@
 
 #include <utility>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/cpu_list.h"
 #include "runtime/namespaces/sysctl.h"
 #include "runtime/rootfs/virtual_mounts.h"
 
 namespace moat::launch {
 namespace {
-
-constexpr int kMaxCpu = 8191;  // CONFIG_NR_CPUS at its highest
 
 double CpusOf(const spec::CpuLimits& cpu) {
   constexpr double kDefaultPeriod = 100000;  // microseconds, of the kernel
@@ -33,24 +30,6 @@ void AddLimits(const spec::Resources& resources, nlohmann::json& tree) {
 }
 
 }  // namespace
-
-std::vector<int> ParseCpuList(absl::string_view list) {
-  std::vector<int> cpus;
-  for (absl::string_view part : absl::StrSplit(list, ',', absl::SkipWhitespace())) {
-    const std::pair<absl::string_view, absl::string_view> ends =
-        absl::StrSplit(part, absl::MaxSplits('-', 1));
-    int first, last;
-    if (!absl::SimpleAtoi(ends.first, &first)) continue;
-    if (ends.second.empty()) {
-      last = first;
-    } else if (!absl::SimpleAtoi(ends.second, &last)) {
-      continue;
-    }
-    if (first < 0 || last > kMaxCpu) continue;
-    for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
-  }
-  return cpus;
-}
 
 nlohmann::json TreeValues(const spec::Spec& spec, const std::string& hostname,
                           const std::vector<std::string>& mount_table,

@@ -20,9 +20,6 @@ nlohmann::json TreeValues(const spec::Spec& spec, const std::string& hostname,
                           const std::vector<std::string>& mount_table,
                           const std::map<std::string, std::string>& sysctls);
 
-// The CPUs of a list as cpuset.cpus takes it ("0-3,7"); malformed parts are left out.
-std::vector<int> ParseCpuList(absl::string_view list);
-
 }  // namespace moat::launch
 
 #endif  // MOAT_RUNTIME_LAUNCH_BOOT_CONFIG_H_

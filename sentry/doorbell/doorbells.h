@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "sentry/call.h"
+#include "sentry/proc/cpu_limits.h"
 
 namespace moat::sentry {
 
@@ -27,8 +28,10 @@ class Doorbells {
 };
 
 // `container` outlives it. Lives until the process ends. `filters`: how many seccomp filters a task
-// of the container has that has added none itself.
-std::unique_ptr<Doorbells> MakeDoorbells(Container& container, int filters);
+// of the container has that has added none itself. `limits`: nothing is answered while they leave
+// the container less than two CPUs.
+std::unique_ptr<Doorbells> MakeDoorbells(Container& container, int filters,
+                                         const CpuLimits& limits);
 
 }  // namespace moat::sentry
 

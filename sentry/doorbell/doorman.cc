@@ -38,6 +38,8 @@ constexpr size_t kMostThreads = 128;  // each is looked at once
 constexpr auto kPreempted = microseconds(200);
 constexpr auto kFirstRest = milliseconds(20);
 constexpr auto kLongestRest = std::chrono::seconds(1);
+// How long what the control groups say is good for: a limit may come while the container runs.
+constexpr auto kLimitsLast = milliseconds(100);
 // What is worth having been awake for between two rests.
 constexpr uint64_t kWorthIt = 1000;
 
@@ -72,14 +74,16 @@ long TimesPreempted() {
 
 }  // namespace
 
-std::unique_ptr<Doorbells> MakeDoorbells(Container& container, int filters) {
-  return std::make_unique<Doorman>(container, filters);
+std::unique_ptr<Doorbells> MakeDoorbells(Container& container, int filters,
+                                         const CpuLimits& limits) {
+  return std::make_unique<Doorman>(container, filters, limits);
 }
 
-Doorman::Doorman(Container& container, int filters)
+Doorman::Doorman(Container& container, int filters, const CpuLimits& limits)
     : container_(container),
       filters_(filters),
       cpus_(OwnCpus()),
+      limits_(limits),
       habits_(CPU_COUNT(&cpus_)),
       rest_(kFirstRest) {
   // With one CPU, whoever waits for an answer would keep it from coming.
@@ -93,6 +97,7 @@ bool Doorman::Note(Call& call, const Outcome& outcome) {
   if (!value) return false;
   const auto now = Clock::now();
   const auto [step, door] = habits_.Count(trap, now, patience_.SleptJustNow(now));
+  if (step == Habits::Step::kNothing || !HasCpuToSpare(now)) return false;
   switch (step) {
     case Habits::Step::kNothing:
       return false;
@@ -105,6 +110,14 @@ bool Doorman::Note(Call& call, const Outcome& outcome) {
       return AddSite(call, door, *value);
   }
   return false;
+}
+
+bool Doorman::HasCpuToSpare(Clock::time_point now) {
+  if (now - limits_read_.load() < kLimitsLast) return has_cpu_to_spare_;
+  const CpuQuota quota = limits_.Quota();
+  has_cpu_to_spare_ = (quota.quota == 0 || quota.cpus() >= 2) && limits_.Allowed().size() >= 2;
+  limits_read_ = now;
+  return has_cpu_to_spare_;
 }
 
 // Whatever the kernel asks at each system call (a tracer, a filter of the program's own) would not
@@ -347,7 +360,7 @@ void Doorman::Listen(const std::vector<std::shared_ptr<Door>>& doors) {
       if (preempted != before) return Rest(now);
     }
     if (rung && !habits_.HasSpareCpu(now)) return Rest(now);
-    if (!patience_.Pays(now)) return Rest(now);
+    if (!patience_.Pays(now) || !HasCpuToSpare(now)) return Rest(now);
     if (patience_.IsOver(now)) return;
     last_look = now;
     _mm_pause();

@@ -26,13 +26,14 @@
 #include "sentry/doorbell/doorbells.h"
 #include "sentry/doorbell/habits.h"
 #include "sentry/doorbell/patience.h"
+#include "sentry/proc/cpu_limits.h"
 
 namespace moat::sentry {
 
 class Doorman final : public Doorbells {
  public:
   // In a thread that may run wherever the process may.
-  Doorman(Container& container, int filters);
+  Doorman(Container& container, int filters, const CpuLimits& limits);
 
   bool Note(Call& call, const Outcome& outcome) override;
   void Close(pid_t tgid) override;
@@ -42,6 +43,8 @@ class Doorman final : public Doorbells {
  private:
   using Clock = Patience::Clock;
 
+  // Whether the container has the CPUs for a thread that keeps one busy.
+  bool HasCpuToSpare(Clock::time_point now);
   // Whether the process may have a doorbell at all.
   bool MayRing(const TaskInfo& task) const;
   // Whether the call that the trap came from can be patched.
@@ -78,12 +81,15 @@ class Doorman final : public Doorbells {
   Container& container_;
   const int filters_;
   const cpu_set_t cpus_;
+  const CpuLimits limits_;
   Habits habits_;
   Clock::duration rest_;                     // the thread's
   uint64_t answered_ = 0;                    // the thread's
   uint64_t answered_at_rest_ = 0;            // the thread's: at the last one
   std::unique_ptr<gofer::Channel> channel_;  // the thread's
   bool forbidden_ = false;                   // nobody may have one; constant
+  std::atomic<Clock::time_point> limits_read_{Clock::time_point{}};
+  std::atomic<bool> has_cpu_to_spare_{false};
 
   absl::Mutex mutex_;
   absl::CondVar wanted_changed_;

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -35,7 +36,7 @@ ReceiveBlock::ReceiveBlock(GuestAddr address) {
   // The pointers are the task's: they go through integers, never through ours.
   const auto set = [address](auto* field, size_t offset) {
     const uint64_t value = address.Plus(offset).value();
-    static_assert(sizeof(*field) == sizeof(value));
+    static_assert(std::is_pointer_v<std::remove_pointer_t<decltype(field)>>);
     std::memcpy(field, &value, sizeof(value));
   };
   set(&vector.iov_base, offsetof(ReceiveBlock, byte));

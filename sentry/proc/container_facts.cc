@@ -1,6 +1,5 @@
 #include "sentry/proc/container_facts.h"
 
-#include <sched.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
 #include <time.h>
@@ -26,28 +25,6 @@ double Now(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-std::vector<int> AllowedCpus(const TreeConfig& config) {
-  std::vector<int> cpus = config.cpu_set;
-  if (cpus.empty()) {
-    cpu_set_t mask;
-    CPU_ZERO(&mask);
-    sched_getaffinity(0, sizeof(mask), &mask);
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-      if (CPU_ISSET(cpu, &mask)) cpus.push_back(cpu);
-    }
-  }
-  if (cpus.empty()) cpus.push_back(0);
-  std::sort(cpus.begin(), cpus.end());
-  return cpus;
-}
-
-std::vector<int> VisibleCpus(std::vector<int> allowed, double limit) {
-  if (limit <= 0) return allowed;
-  const double wanted = std::max(1.0, std::ceil(limit));
-  if (wanted < static_cast<double>(allowed.size())) allowed.resize(static_cast<size_t>(wanted));
-  return allowed;
 }
 
 // The number after `key` in a file of "key number" lines (memory.stat, cpu.stat); 0 when missing.
@@ -110,8 +87,7 @@ std::string RandomUuid() {
 ContainerFacts::ContainerFacts(TreeConfig config)
     : config_(std::move(config)),
       processes_(config_.proc_a, config_.proc_b),
-      allowed_cpus_(AllowedCpus(config_)),
-      visible_cpus_(VisibleCpus(allowed_cpus_, config_.cpus)),
+      cpu_limits_(config_),
       boot_id_(RandomUuid()) {
   if (auto stat = ReadFileAt(config_.proc_a, "self/stat", kCgroupFileLimit); stat.ok()) {
     start_ticks_ = StatField(*stat, 22);
@@ -182,6 +158,14 @@ CpuUsage ContainerFacts::Cpu() const {
   greatest_cpu_.user = std::max(greatest_cpu_.user, usage.user);
   greatest_cpu_.system = std::max(greatest_cpu_.system, usage.system);
   return greatest_cpu_;
+}
+
+CpuThrottling ContainerFacts::Throttling() const {
+  if (config_.cgroup_cpu_limit < 0) return {};
+  const std::string stat = ReadOrEmpty(config_.cgroup_cpu_limit, "cpu.stat");
+  const uint64_t nanoseconds = Find(stat, "throttled_time");  // cgroup v1
+  return {Find(stat, "nr_periods"), Find(stat, "nr_throttled"),
+          nanoseconds != 0 ? nanoseconds / 1000 : Find(stat, "throttled_usec")};
 }
 
 TaskCounts ContainerFacts::CountTasks() const {

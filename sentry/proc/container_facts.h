@@ -13,6 +13,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "sentry/proc/cpu_limits.h"
 #include "sentry/proc/process_source.h"
 #include "sentry/proc/virtual_tree.h"
 
@@ -38,6 +39,13 @@ struct CpuUsage {
   uint64_t system = 0;
 };
 
+// What the limit of CPU time has done since the container's start.
+struct CpuThrottling {
+  uint64_t periods = 0;    // in which it ran
+  uint64_t throttled = 0;  // those of them in which it had to wait
+  uint64_t time = 0;       // for so many microseconds, on all CPUs together
+};
+
 struct TaskCounts {
   int running = 0;
   int blocked = 0;
@@ -52,10 +60,7 @@ class ContainerFacts {
   const TreeConfig& config() const { return config_; }
   const ProcessSource& processes() const { return processes_; }
 
-  // The processors that the container may run on, and those of them that its CPU limit leaves:
-  // the first ceil(cpus).
-  const std::vector<int>& allowed_cpus() const { return allowed_cpus_; }
-  const std::vector<int>& visible_cpus() const { return visible_cpus_; }
+  const CpuLimits& cpu_limits() const { return cpu_limits_; }
 
   // The start of the container: of the sentry's process.
   uint64_t start_ticks() const { return start_ticks_; }  // clock ticks since boot
@@ -70,6 +75,7 @@ class ContainerFacts {
 
   MemoryUsage Memory() const;
   CpuUsage Cpu() const;
+  CpuThrottling Throttling() const;
   TaskCounts CountTasks() const;
   // Runnable tasks, averaged over 1, 5 and 15 minutes; sampled when somebody asks.
   std::array<double, 3> LoadAverages(const TaskCounts& counts) const;
@@ -82,7 +88,7 @@ class ContainerFacts {
 
   const TreeConfig config_;
   const ProcessSource processes_;
-  std::vector<int> allowed_cpus_, visible_cpus_;
+  const CpuLimits cpu_limits_;
   uint64_t start_ticks_ = 0;
   int64_t start_time_ = 0;
   std::string boot_id_;

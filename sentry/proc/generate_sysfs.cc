@@ -18,8 +18,6 @@
 namespace moat::sentry {
 namespace {
 
-constexpr int kCpuPeriodUs = 100'000;
-
 Result<std::string> Line(absl::string_view text) { return absl::StrCat(text, "\n"); }
 
 // "cpu3": 3.
@@ -51,21 +49,21 @@ Result<std::vector<std::pair<std::string, std::string>>> Interfaces(const NodeCo
 }  // namespace
 
 Result<std::string> CpusAllowed(const NodeContext& context) {
-  return Line(CpuList(context.facts.allowed_cpus()));
+  return Line(CpuList(context.facts.cpu_limits().Allowed()));
 }
 
 Result<std::string> CpusPossible(const NodeContext& context) {
-  std::vector<int> cpus(static_cast<size_t>(context.facts.allowed_cpus().back()) + 1);
+  std::vector<int> cpus(static_cast<size_t>(context.facts.cpu_limits().Allowed().back()) + 1);
   std::iota(cpus.begin(), cpus.end(), 0);
   return Line(CpuList(cpus));
 }
 
 Result<std::string> CpusVisible(const NodeContext& context) {
-  return Line(CpuList(context.facts.visible_cpus()));
+  return Line(CpuList(context.facts.cpu_limits().Visible()));
 }
 
 Result<std::string> CpusVisibleMask(const NodeContext& context) {
-  return Line(CpuMask(context.facts.visible_cpus()));
+  return Line(CpuMask(context.facts.cpu_limits().Visible()));
 }
 
 Result<std::string> CpuOnly(const NodeContext& context) {
@@ -132,16 +130,18 @@ Result<std::string> InterfaceCounter(const NodeContext& context) {
 }
 
 Result<std::string> CgroupCpuMax(const NodeContext& context) {
-  const double cpus = context.facts.config().cpus;
-  if (cpus <= 0) return Line(absl::StrCat("max ", kCpuPeriodUs));
-  return Line(absl::StrCat(std::llround(cpus * kCpuPeriodUs), " ", kCpuPeriodUs));
+  const CpuQuota limit = context.facts.cpu_limits().Quota();
+  if (limit.quota == 0) return Line(absl::StrCat("max ", limit.period));
+  return Line(absl::StrCat(limit.quota, " ", limit.period));
 }
 
 Result<std::string> CgroupCpuStat(const NodeContext& context) {
   const CpuUsage usage = context.facts.Cpu();
+  const CpuThrottling throttling = context.facts.Throttling();
   return absl::StrCat("usage_usec ", usage.user + usage.system, "\nuser_usec ", usage.user,
-                      "\nsystem_usec ", usage.system,
-                      "\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n");
+                      "\nsystem_usec ", usage.system, "\nnr_periods ", throttling.periods,
+                      "\nnr_throttled ", throttling.throttled, "\nthrottled_usec ", throttling.time,
+                      "\n");
 }
 
 Result<std::string> CgroupMemoryCurrent(const NodeContext& context) {
@@ -198,7 +198,7 @@ Result<std::vector<std::string>> DynamicNames(absl::string_view component,
   if (component == "<fd>") return processes.Descriptors(context.place);
   std::vector<std::string> names;
   if (component == "<cpu>") {
-    for (int cpu : context.facts.allowed_cpus()) names.push_back(absl::StrCat("cpu", cpu));
+    for (int cpu : context.facts.cpu_limits().Allowed()) names.push_back(absl::StrCat("cpu", cpu));
   } else if (component == "<if>") {
     TRY_ASSIGN(const auto interfaces, Interfaces(context));
     for (const auto& [name, columns] : interfaces) names.push_back(name);

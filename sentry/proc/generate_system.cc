@@ -29,8 +29,8 @@ std::string CpuLine(absl::string_view name, uint64_t user, uint64_t system, uint
 }
 
 uint64_t IdleTicks(const NodeContext& context, const CpuUsage& usage) {
-  const uint64_t all =
-      static_cast<uint64_t>(context.facts.Uptime() * 100) * context.facts.visible_cpus().size();
+  const uint64_t all = static_cast<uint64_t>(context.facts.Uptime() * 100) *
+                       context.facts.cpu_limits().Visible().size();
   const uint64_t busy = TicksOf(usage.user) + TicksOf(usage.system);
   return all > busy ? all - busy : 0;
 }
@@ -45,7 +45,7 @@ Result<std::string> ConstantText(const NodeContext& context) { return std::strin
 
 Result<std::string> SystemCpuinfo(const NodeContext& context) {
   TRY_ASSIGN(const std::string text, context.facts.processes().Read("cpuinfo"));
-  return FilterCpuinfo(text, context.facts.visible_cpus());
+  return FilterCpuinfo(text, context.facts.cpu_limits().Visible());
 }
 
 Result<std::string> SystemLoadavg(const NodeContext& context) {
@@ -124,7 +124,7 @@ Result<std::string> SystemMeminfo(const NodeContext& context) {
 Result<std::string> SystemStat(const NodeContext& context) {
   const CpuUsage usage = context.facts.Cpu();
   const TaskCounts counts = context.facts.CountTasks();
-  const std::vector<int>& cpus = context.facts.visible_cpus();
+  const std::vector<int> cpus = context.facts.cpu_limits().Visible();
   const uint64_t user = TicksOf(usage.user), system = TicksOf(usage.system);
   const uint64_t idle = IdleTicks(context, usage);
   std::string text = CpuLine("cpu ", user, system, idle);

@@ -325,6 +325,8 @@ TEST_F(TreeTest, LimitsThatChangeShow) {
   config_.memory_limit = uint64_t{64} << 20;
   config_.pids_limit = 77;
   config_.cgroup_memory = config_.cgroup_pids = directory.get();
+  config_.cpus = 0.5;
+  config_.cgroup_cpu_limit = config_.cgroup_cpuset = directory.get();
   const auto write = [&group](const char* name, const char* value) {
     std::ofstream(absl::StrCat(group, "/", name)) << value;
   };
@@ -337,6 +339,23 @@ TEST_F(TreeTest, LimitsThatChangeShow) {
   write("pids.max", "max\n");
   EXPECT_EQ(Read("/sys/fs/cgroup/memory.max"), "max\n");
   EXPECT_EQ(Read("/sys/fs/cgroup/pids.max"), "max\n");
+  // Of cgroup v1, then of v2, which is looked for first.
+  EXPECT_EQ(Read("/sys/fs/cgroup/cpu.max"), "50000 100000\n");
+  write("cpu.cfs_quota_us", "30000\n");
+  write("cpu.cfs_period_us", "20000\n");
+  write("cpu.stat", "nr_periods 7\nnr_throttled 5\nthrottled_time 3000000\n");
+  EXPECT_EQ(Read("/sys/fs/cgroup/cpu.max"), "30000 20000\n");
+  EXPECT_THAT(Read("/sys/fs/cgroup/cpu.stat"),
+              HasSubstr("nr_periods 7\nnr_throttled 5\nthrottled_usec 3000\n"));
+  write("cpu.cfs_quota_us", "-1\n");
+  EXPECT_EQ(Read("/sys/fs/cgroup/cpu.max"), "max 20000\n");
+  write("cpu.max", "10000 40000\n");
+  write("cpuset.cpus.effective", "0\n");
+  EXPECT_EQ(Read("/sys/fs/cgroup/cpu.max"), "10000 40000\n");
+  EXPECT_EQ(Read("/sys/fs/cgroup/cpuset.cpus.effective"), "0\n");
+  EXPECT_EQ(Read("/sys/devices/system/cpu/online"), "0\n");
+  write("cpu.max", "max 40000\n");
+  EXPECT_EQ(Read("/sys/fs/cgroup/cpu.max"), "max 40000\n");
   std::filesystem::remove_all(group);
 }
 

@@ -70,9 +70,11 @@ struct TreeConfig {
   uint64_t memory_limit = 0;  // bytes, 0: none; shows in meminfo, memory.max
   int64_t pids_limit = 0;     // 0: none
   std::vector<int> cpu_set;   // CPUs that the container may use, empty: all of the affinity mask
-  // Directory descriptors of the workload's cgroup for usage figures, by controller; -1 where
-  // unknown. Borrowed, read only.
-  int cgroup_memory = -1, cgroup_cpu = -1, cgroup_pids = -1;
+  // Directory descriptors of the workload's cgroup, by what is read there: `cgroup_cpu` for the time
+  // used, `cgroup_cpu_limit` for its limit (two hierarchies in cgroup v1). -1 where unknown.
+  // Borrowed, read only.
+  int cgroup_memory = -1, cgroup_cpu = -1, cgroup_cpu_limit = -1, cgroup_cpuset = -1;
+  int cgroup_pids = -1;
   std::vector<std::string>
       mounts;  // lines of the container's mount table in mountinfo(5) form, container paths only
   std::vector<std::string> masked_paths;  // OCI maskedPaths under /proc and /sys: read as empty

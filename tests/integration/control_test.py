@@ -134,6 +134,20 @@ class Update(Running):
         self.assert_ends(self.moat("update", "--pids-limit", "-1", ID), 0)
         self.assertEqual("max\n", control_file(self.state_of(), "pids.max").read_text())
 
+    def test_new_limits_of_cpus_show_inside(self):
+        self.start("exec sleep 600")
+        def inside():
+            script = "cd /sys/fs/cgroup; cat cpu.max cpuset.cpus.effective; grep -c ^processor /proc/cpuinfo"
+            return self.moat("exec", ID, "sh", "-c", script).out.split("\n")[:-1]
+        before = inside()
+        if not any(control_file(self.state_of(), name) for name in ("cpu.cfs_quota_us", "cpu.max")):
+            self.skipTest("no control group limits CPU time")
+        self.assertEqual("max 100000", before[0])
+        self.assert_ends(self.moat("update", "--cpu-quota", "30000", "--cpu-period", "50000", ID), 0)
+        self.assertEqual(["30000 50000", before[1], "1"], inside())
+        self.assert_ends(self.moat("update", "--cpu-quota", "-1", "--cpu-period", "100000", "--cpuset-cpus", "0", ID), 0)
+        self.assertEqual(["max 100000", "0", "1"], inside())
+
     def test_resources_as_json(self):
         self.start("exec sleep 600")
         limit = "memory.max" if control_file(self.state_of(), "memory.max") else "memory.limit_in_bytes"

@@ -421,6 +421,10 @@ class Doorbell(Inside):
         # PR_SET_MDWE: memory that was ever written to shall not be executed.
         self.assert_says("0 None\n", few + "print(ctypes.CDLL(None).prctl(65, 1, 0, 0, 0), ring())")
 
+    def test_no_doorbell_where_one_cpu_is_all_there_is(self):
+        few = RING.replace("200", "10")
+        self.assert_says("None\n", few + "print(ring())", "--cpus", "1")
+
     def test_a_doorbell_kills_as_the_policy_says(self):
         # stat(2) and lstat(2) of the C library are one place, which is patched because of the first.
         policy = self.folder / "policy.json"
