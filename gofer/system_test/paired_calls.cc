@@ -59,7 +59,8 @@ std::string DescribeOpen(int fd) {
   return absl::StrCat(Describe(attributes), " flags ", absl::Hex(::fcntl(fd, F_GETFL)));
 }
 
-void AddOpen(Calls& calls, std::string name, int flags, uint32_t mode = 0, uint64_t resolve = 0) {
+void AddOpen(Calls& calls, const std::string& name, int flags, uint32_t mode = 0,
+             uint64_t resolve = 0) {
   flags |= O_NONBLOCK * ((flags & O_PATH) == 0);  // for the FIFO
   const auto native = [=](const Subject& subject) {
     open_how how = {};
@@ -291,8 +292,8 @@ void AddOwners(Calls& calls) {
   }
 }
 
-void AddTimes(Calls& calls, std::string name, std::optional<std::array<struct timespec, 2>> times,
-              int flags) {
+void AddTimes(Calls& calls, const std::string& name,
+              std::optional<std::array<struct timespec, 2>> times, int flags) {
   Add(
       calls, absl::StrCat("utimensat ", name),
       [=](int base, const char* path) {

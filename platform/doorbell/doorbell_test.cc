@@ -200,7 +200,7 @@ TEST_F(DoorbellTest, ThreadsGetTheirOwnAnswers) {
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
   for (int thread = 1; thread <= 12; ++thread) {  // more than there are slots
-    threads.emplace_back([this, thread, &wrong] {
+    threads.emplace_back([thread, &wrong] {
       for (int i = 0; i < 500; ++i) {
         const int mine = 1000 * thread + i;
         const long result = Ask(mine);

@@ -67,7 +67,7 @@ bool MapSegment(int fd, const Elf64_Phdr& segment, uint64_t bias) {
 
 MappedElf MapElf(int fd) {
   const MappedElf failed = {false, 0, 0};
-  Elf64_Ehdr header;
+  Elf64_Ehdr header = {};
   Elf64_Phdr segments[kMaxHeaders];
   if (!ReadAt(fd, &header, sizeof(header), 0) || !Loadable(header)) return failed;
   if (!ReadAt(fd, segments, sizeof(segments[0]) * header.e_phnum, header.e_phoff)) return failed;

@@ -17,7 +17,7 @@ void TaskHolds::Keep(pid_t tid, TaskCpu cpu) {
   if (!pidfd.ok()) return cpu.Release(tid);
   absl::MutexLock lock(&mutex_);
   if (holds_.size() >= kManyHolds) DropDeadLocked();
-  holds_[tid] = Hold{*std::move(pidfd), std::move(cpu)};
+  holds_[tid] = Hold{*std::move(pidfd), cpu};
   any_.store(true);
 }
 

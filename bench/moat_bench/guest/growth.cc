@@ -84,7 +84,7 @@ std::string DeepFolder(int depth) {
 }
 
 std::string FullFolder(int size) {
-  const std::string folder = "/tmp/full";
+  std::string folder = "/tmp/full";
   mkdir(folder.c_str(), 0700);
   for (int i = 0; i < size; ++i) {
     close(open((folder + "/" + std::to_string(i)).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));

@@ -13,7 +13,7 @@
 
 namespace {
 
-using namespace moat::bench;  // a main of a few lines
+using namespace moat::bench;  // NOLINT(google-build-using-namespace): a main of a few lines
 
 struct Mode {
   const char* name;

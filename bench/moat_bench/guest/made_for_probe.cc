@@ -58,8 +58,9 @@ int KindProbe(const std::string& path, const std::string& result) {
 int FindMarker(const std::string& name) {
   std::string folder = ".";
   for (int level = 0; level < 32; ++level, folder += "/..") {
-    if (access((folder + "/" + name).c_str(), F_OK) == 0) {
-      std::printf("found %s\n", (folder + "/" + name).c_str());
+    const std::string path = folder + "/" + name;
+    if (access(path.c_str(), F_OK) == 0) {
+      std::printf("found %s\n", path.c_str());
       return 0;
     }
   }

@@ -148,8 +148,9 @@ std::string Draw(const MosaicChart& chart) {
   for (size_t i = 0; i < chart.items.size(); ++i) {
     svg += Text(0, top + 12, chart.labels[i]);
     for (size_t j = 0; j < chart.items[i].size(); ++j) {
-      const double x = static_cast<double>(j % kPerLine) * kSquare,
-                   y = top + 17 + static_cast<double>(j / kPerLine) * kSquare;
+      const size_t column = j % kPerLine, row = j / kPerLine;
+      const double x = static_cast<double>(column) * kSquare,
+                   y = top + 17 + static_cast<double>(row) * kSquare;
       svg += Box(x, y, kSquare - 1, kSquare - 1, Colour(static_cast<size_t>(chart.items[i][j])),
                  chart.hints[i][j]);
     }
@@ -175,7 +176,8 @@ std::string Draw(const LineChart& chart) {
   };
   std::string svg =
       Open(kLeft + kWidth + 60, kLegendHeight + kHeight + 30, "growth") + Legend(chart.series);
-  for (double grid = 1; grid <= largest; grid *= 10) {
+  for (int power = 0; std::pow(10, power) <= largest; ++power) {
+    const double grid = std::pow(10, power);
     svg += absl::StrFormat(
         "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#8886\"/>\n", kLeft,
         kLeft + kWidth, y(grid), y(grid));

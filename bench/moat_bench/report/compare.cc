@@ -54,7 +54,7 @@ void Flatten(const std::string& path, const json& value,
   if (value.is_object()) {
     for (const auto& [name, inner] : value.items()) {
       if (name != "raw" && name != "evidence" && name != "lost_events")
-        Flatten(path.empty() ? name : path + "/" + name, inner, leaves);
+        Flatten(path.empty() ? name : absl::StrCat(path, "/", name), inner, leaves);
     }
   } else if (value.is_array() && !value.empty() && value[0].is_array()) {
     for (const json& call : value)

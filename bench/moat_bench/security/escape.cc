@@ -126,7 +126,7 @@ std::string ClassOf(const std::string& probe) {
 
 json Escape(Containers& containers, const Runtime& runtime, Profile profile) {
   json probes = json::object();
-  const json inside = FromInside(containers, runtime, profile);
+  json inside = FromInside(containers, runtime, profile);
   if (inside.contains("fault")) return inside;
   for (const auto& [name, finding] : inside.items()) Add(probes, name, finding);
   for (const HostileProbe& probe : HostileProbes()) {

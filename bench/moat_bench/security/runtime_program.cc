@@ -23,7 +23,7 @@ std::string FindProgram(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   const char* path = getenv("PATH");
   for (const absl::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
-    const std::string file = absl::StrCat(folder, "/", name);
+    std::string file = absl::StrCat(folder, "/", name);
     if (access(file.c_str(), X_OK) == 0) return file;
   }
   return name;
