@@ -40,12 +40,20 @@ std::optional<gofer::Outcome<Opened>> OpenByMemory(Call& call, const Caller& cal
   return *std::move(opened);
 }
 
+// Whether open(2) may wait: for the other end of a FIFO, for a device, or for a lease to end.
+bool MayWait(uint64_t flags) {
+  const bool only_makes = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+  return !only_makes && (flags & (O_PATH | O_DIRECTORY | O_NONBLOCK)) == 0;
+}
+
 gofer::Outcome<Opened> OpenInTree(Call& call, const Caller& caller, const TreePlace& place,
                                   const OpenRequest& request) {
   if (place.is_descriptor()) return Reopen(call, caller, place, request.flags);
   if (auto opened = OpenByMemory(call, caller, place, request)) return *std::move(opened);
+  gofer::Channel::GiveUp give_up;
+  if (MayWait(request.flags)) give_up = [&call] { return call.SignalPending(); };
   auto opened = call.gofer().Open(caller.credentials, place.ref(), request.flags, request.mode,
-                                  request.resolve, [&call] { return call.SignalPending(); });
+                                  request.resolve, give_up);
   const auto* failure = std::get_if<Failure>(&opened);
   // The gofer has no controlling terminal, so a /dev/tty answers ENXIO there (tty(4)).
   if (failure == nullptr || !(failure->error == Errno(ENXIO))) return opened;
