@@ -2,12 +2,15 @@
 """containerd runs moat: ctr, the shim io.containerd.runc.v2 and the option BinaryName."""
 
 import json
+import os
 import subprocess
 import time
 
 import clients
 from sandbox import MOAT, run, wait_until
 
+# Each test has a containerd of its own; their control groups have names in common.
+ONE, OTHER = f"one-{os.getpid()}", f"other-{os.getpid()}"
 CONFIG = """
 version = 2
 root = "{folder}/ctrd-root"
@@ -42,7 +45,7 @@ class Containerd(clients.ClientTest):
         for container in self.client("container", "ls", "-q").out.split():
             self.client("container", "rm", container, code=None)
 
-    def start(self, *words, name="c1", **options):
+    def start(self, *words, name=ONE, **options):
         return self.client("run", *options.pop("flags", []), "--runc-binary", MOAT, "--runc-root", "/run/moat-ctr",
                            self.image, name, *words, **options)
 
@@ -71,42 +74,42 @@ class Containerd(clients.ClientTest):
 
     def test_terminal_in_containerd(self):
         # ctr wants a terminal of its own: script(1) makes one.
-        command = " ".join(map(str, [*self.command, "run", "--rm", "--tty", "--runc-binary", MOAT, self.image, "c1",
+        command = " ".join(map(str, [*self.command, "run", "--rm", "--tty", "--runc-binary", MOAT, self.image, ONE,
                                      "tty"]))
         result = run(["script", "--quiet", "--return", "--command", command, "/dev/null"], limit=60)
         self.assertRegex(result.out, "/dev/(console|pts/0)")
 
     def test_pause_and_resume_in_containerd(self):
         self.start("sleep", "600", flags=["--detach"])
-        self.assertEqual("RUNNING", self.status_of("c1"))
-        self.client("task", "pause", "c1")
-        self.assertEqual("PAUSED", self.status_of("c1"))
-        self.client("task", "resume", "c1")
-        self.assertEqual("RUNNING", self.status_of("c1"))
+        self.assertEqual("RUNNING", self.status_of(ONE))
+        self.client("task", "pause", ONE)
+        self.assertEqual("PAUSED", self.status_of(ONE))
+        self.client("task", "resume", ONE)
+        self.assertEqual("RUNNING", self.status_of(ONE))
 
     def test_kill_in_containerd(self):
         self.start("sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done", flags=["--detach"])
         time.sleep(1)
-        self.client("task", "kill", "c1")
-        self.assertTrue(wait_until(lambda: self.status_of("c1") == "STOPPED", 10))
-        self.assertIn("code 5", self.client("task", "rm", "c1").err)
+        self.client("task", "kill", ONE)
+        self.assertTrue(wait_until(lambda: self.status_of(ONE) == "STOPPED", 10))
+        self.assertIn("code 5", self.client("task", "rm", ONE).err)
 
     def test_processes_and_metrics_in_containerd(self):
         self.start("sh", "-c", "sleep 600 & sleep 601; true", flags=["--detach"])
-        self.assertTrue(wait_until(lambda: len(self.client("task", "ps", "c1").out.splitlines()) == 4, 10))
-        metrics = json.loads(self.client("task", "metrics", "--format", "json", "c1").out)
+        self.assertTrue(wait_until(lambda: len(self.client("task", "ps", ONE).out.splitlines()) == 4, 10))
+        metrics = json.loads(self.client("task", "metrics", "--format", "json", ONE).out)
         self.assertEqual(3, int(metrics["pids"]["current"]))
         self.assertGreater(int(metrics["memory"]["usage"]["usage"]), 0)
 
     def test_exec_in_containerd(self):
         self.start("sleep", "600", flags=["--detach"])
-        result = self.client("task", "exec", "--exec-id", "e1", "c1", "sh", "-c", "echo in; cat /proc/1/comm; true")
+        result = self.client("task", "exec", "--exec-id", "e1", ONE, "sh", "-c", "echo in; cat /proc/1/comm; true")
         self.assertEqual("in\nsleep\n", result.out)
-        self.client("task", "exec", "--exec-id", "e2", "c1", "sh", "-c", "exit 9", code=9)
+        self.client("task", "exec", "--exec-id", "e2", ONE, "sh", "-c", "exit 9", code=9)
 
     def test_memory_limit_in_containerd(self):
         self.start("sh", "-c", "cat /dev/zero | tail", flags=["--rm", "--memory-limit", str(32 << 20)], code=None)
-        result = self.start("sh", "-c", "grep MemTotal /proc/meminfo", name="c2",
+        result = self.start("sh", "-c", "grep MemTotal /proc/meminfo", name=OTHER,
                             flags=["--rm", "--memory-limit", str(32 << 20)])
         self.assertEqual(32768, int(result.out.split()[1]))
 
