@@ -95,8 +95,9 @@ class Limits(Unified):
                                    "--cpu-period", "100000", ID), 0)
         self.assert_files(group, {"memory.max": str(128 * MIB), "pids.max": "40", "cpu.max": "20000 100000"})
         self.assert_files(group.with_name(group.name + ".moat"), {"cpu.max": "20000 100000"})
-        seen = self.moat("exec", ID, "cat", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/pids.max")
-        self.assert_ends(seen, 0, f"{128 * MIB}\n40\n")
+        seen = self.moat("exec", ID, "sh", "-c", "cd /sys/fs/cgroup; cat memory.max pids.max cpu.max cpuset.cpus.effective")
+        cpus = (group / "cpuset.cpus.effective").read_text()
+        self.assert_ends(seen, 0, f"{128 * MIB}\n40\n20000 100000\n{cpus}")
 
     def test_what_version_2_lacks_is_refused(self):
         def change(config):
