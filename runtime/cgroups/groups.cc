@@ -415,7 +415,9 @@ std::vector<std::pair<std::string, Fd>> Groups::OpenForSentry() const {
     const std::string directory = WorkloadDirectory(*hierarchy);
     if (directory.empty()) continue;
     if (const auto same = views.find(directory); same != views.end()) {
-      opened.emplace_back(wanted.name, Fd(::fcntl(same->second, F_DUPFD_CLOEXEC, 0)));
+      if (Fd copy(::fcntl(same->second, F_DUPFD_CLOEXEC, 0)); copy) {
+        opened.emplace_back(wanted.name, std::move(copy));
+      }
       continue;
     }
     auto view = OpenDetachedView(directory);

@@ -231,6 +231,18 @@ TEST_F(Exec, FileOpenForWritingIsEtxtbsy) {
   Fd writer(open("copy", O_WRONLY | O_CLOEXEC));
   EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./copy", {"p"}).error);
 }
+TEST_F(Exec, ElfInterpreterOpenForWritingIsEtxtbsy) {
+  constexpr char kLoader[] = "/lib64/ld-linux-x86-64.so.2";
+  std::string program = ReadFile(Probe("pie"));
+  const size_t at = program.find(kLoader);
+  ASSERT_NE(at, std::string::npos);
+  program.replace(at, sizeof(kLoader), std::string("./loader").append(sizeof(kLoader) - 8, '\0'));
+  WriteFile("program", program, 0755);
+  WriteFile("loader", ReadFile(kLoader), 0755);
+  EXPECT_EQ("[p]\n", Execute("./program", {"p"}).output);
+  Fd writer(open("loader", O_WRONLY | O_CLOEXEC));
+  EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./program", {"p"}).error);
+}
 TEST_F(Exec, RunningProgramCannotBeWritten) {
   int ends[2];
   ASSERT_SUCCESS(pipe2(ends, O_CLOEXEC));
