@@ -83,7 +83,7 @@ absl::Status TakeLeaf(const std::string& directory, bool is_new, const std::stri
     }
   }
   if (owner.empty()) return absl::OkStatus();
-  const absl::Status claimed = ClaimGroup(directory, owner);
+  absl::Status claimed = ClaimGroup(directory, owner);
   if (!claimed.ok() && is_new && !IsClaimedByOther(directory, owner)) ::rmdir(directory.c_str());
   return claimed;
 }
@@ -439,7 +439,8 @@ absl::StatusOr<std::vector<pid_t>> Groups::WorkloadPids() const {
 // v1: memory.oom_control, v2: memory.events, both with a line "oom_kill <number>".
 int64_t Groups::OutOfMemoryKills() const {
   const Hierarchy* memory = layout_.Find("memory");
-  const std::string directory = memory ? WorkloadDirectory(*memory) : "";
+  if (!memory) return 0;
+  const std::string directory = WorkloadDirectory(*memory);
   if (directory.empty()) return 0;
   const char* const file = memory->v2 ? "/memory.events" : "/memory.oom_control";
   const absl::StatusOr<std::string> text = ReadFile(directory + file, kMaxControlFile);

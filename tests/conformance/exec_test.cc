@@ -236,12 +236,16 @@ TEST_F(Exec, ElfInterpreterOpenForWritingIsEtxtbsy) {
   std::string program = ReadFile(Probe("pie"));
   const size_t at = program.find(kLoader);
   ASSERT_NE(at, std::string::npos);
-  program.replace(at, sizeof(kLoader), std::string("./loader").append(sizeof(kLoader) - 8, '\0'));
+  const std::string loader = "/tmp/loader." + std::to_string(getpid());
+  std::string name = loader;
+  name.resize(sizeof(kLoader));
+  program.replace(at, name.size(), name);
   WriteFile("program", program, 0755);
-  WriteFile("loader", ReadFile(kLoader), 0755);
+  WriteFile(loader, ReadFile(kLoader), 0755);
   EXPECT_EQ("[p]\n", Execute("./program", {"p"}).output);
-  Fd writer(open("loader", O_WRONLY | O_CLOEXEC));
+  Fd writer(open(loader.c_str(), O_WRONLY | O_CLOEXEC));
   EXPECT_CHILD_ERRNO(ETXTBSY, Execute("./program", {"p"}).error);
+  EXPECT_SUCCESS(unlink(loader.c_str()));
 }
 TEST_F(Exec, RunningProgramCannotBeWritten) {
   int ends[2];
