@@ -127,12 +127,14 @@ class Eye {
 };
 
 void LookAtWorker(Eye& eye) {
-  for (int tries = 0; eye.Read("/proc/self/comm") != "sleep\n" && tries < 500; ++tries) {
+  // An exec sets it last of all that is looked at here.
+  const std::string environment("SECRET=1\0", 9);
+  for (int tries = 0; eye.Read("/proc/self/environ") != environment && tries < 500; ++tries) {
     absl::SleepFor(absl::Milliseconds(10));
   }
   EXPECT_THAT(eye.Read("/proc/self/status"), HasSubstr("Pid:\t2\nPPid:\t1\n"));
   EXPECT_THAT(eye.Read("/proc/self/stat"), StartsWith("2 (sleep) "));
-  EXPECT_EQ(eye.Read("/proc/self/environ"), std::string("SECRET=1\0", 9));
+  EXPECT_EQ(eye.Read("/proc/self/environ"), environment);
   EXPECT_GE(eye.Read("/proc/self/auxv").size(), 160u);
   EXPECT_THAT(eye.Read("/proc/self/maps"), HasSubstr("sleep"));
   EXPECT_THAT(eye.Names("/proc/self/fd"), Contains("7"));
