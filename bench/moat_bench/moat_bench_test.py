@@ -29,7 +29,7 @@ class BenchTest(unittest.TestCase):
     def state_of_the_host(self):
         """What a run could leave behind: its folder, and its trace."""
         look = "mount -t tracefs tracefs /sys/kernel/tracing && ls /sys/kernel/tracing/instances"
-        names = subprocess.run(["unshare", "--mount", "sh", "-c", look], capture_output=True, text=True).stdout.split()
+        names = subprocess.run(["unshare", "--mount", "sh", "-c", look], capture_output=True, text=True, check=True).stdout.split()
         return {*os.listdir(self.place), *(name for name in names if name.startswith("moat-bench") and not self.is_anothers(name))}
 
     @staticmethod

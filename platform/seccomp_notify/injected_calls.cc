@@ -46,7 +46,7 @@ Result<uint64_t> InjectedCalls::Call(int nr, std::array<uint64_t, 6> args) {
   if (nr != __NR_mmap) args[5] = cookie_;
   // What a signal that came in between left behind (SIGSTOP; all others are blocked) the kernel
   // would run again; so do we.
-  for (;;) {
+  for (int restarts = 0; restarts < kMostRestarts; ++restarts) {
     TRY(Prepare(nr, args));
     TRY_ASSIGN(const StoppedTask::StepEnd end, task_.Step());
     if (end == StoppedTask::StepEnd::kReplaced) return Errno(ECANCELED);
@@ -58,6 +58,7 @@ Result<uint64_t> InjectedCalls::Call(int nr, std::array<uint64_t, 6> args) {
     if (result < 0 && result >= -kMaxErrno) return Errno(static_cast<int>(-result));
     return after.rax;
   }
+  return Errno(EINTR);
 }
 
 Result<GuestAddr> InjectedCalls::MapScratch(size_t size) {

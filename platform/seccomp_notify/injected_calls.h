@@ -39,6 +39,10 @@ class InjectedCalls {
 };
 
 // Whether `result` is what a call leaves behind that the kernel would run again after a signal.
+// How often a call is made again. Each time has a stop behind it, unless a filter of the program's
+// own answers with such a number: it would keep a thread of ours for ever.
+inline constexpr int kMostRestarts = 1000;
+
 bool WantsRestart(int64_t result);
 
 }  // namespace moat::platform::seccomp_notify

@@ -58,7 +58,7 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
                                         envp.value(),
                                         AT_EMPTY_PATH,
                                         cookie_};
-  for (;;) {
+  for (int restarts = 0; restarts < kMostRestarts; ++restarts) {
     if (auto prepared = calls_.Prepare(__NR_execveat, args); !prepared.ok())
       return {false, prepared.error()};
     auto end = task_->Step();
@@ -76,6 +76,7 @@ ExecOutcome TracedSession::Exec(int fd, GuestAddr empty_path, GuestAddr argv, Gu
     // A stop, while it waited for another thread's exec: the kernel makes the call anew.
     if (!WantsRestart(result)) return {false, Errno(static_cast<int>(-result))};
   }
+  return {false, Errno(EINTR)};
 }
 
 void TracedSession::StartProgram(const ProgramStart& start) {

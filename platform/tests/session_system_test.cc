@@ -148,7 +148,7 @@ TEST(Session, TellsItsStepFromASigtrapThatIsSent) {
     }
     session->Finish(static_cast<int64_t>(trap.args[0]));
   });
-  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "disturbed", "1000"})), 0);
+  EXPECT_EQ(ExitCode(sandbox.Run({kGuest, "disturbed", "3000"})), 0);
 }
 
 TEST(Session, StopsAfterwardsWhenStoppedMeanwhile) {

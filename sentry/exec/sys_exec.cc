@@ -124,8 +124,10 @@ Outcome ExecInTask(Call& call, GuestAddr empty_path, const ExecArguments& argume
 // What AT_EXECVE_CHECK asks for.
 Outcome CheckInTask(Call& call, GuestAddr empty_path, const ExecArguments& arguments,
                     const Program& program) {
-  if (program.secret) return Value{0};
-  return UseDescriptors(call, program.file, Unseen(program.scripts),
+  std::vector<const Fd*> files = Unseen(program.scripts);
+  if (!program.secret) files.push_back(&program.file);
+  if (files.empty()) return Value{0};
+  return UseDescriptors(call, *files.front(), absl::MakeConstSpan(files).subspan(1),
                         [&](platform::Session& session, int number, absl::Span<const int> more) {
                           auto free = CheckTextBusy(session, {number}, empty_path, arguments.argv);
                           if (free.ok())

@@ -399,6 +399,20 @@ def refused(request, argument):
 print(refused(0x5412, b"x"), refused(0x541c, b"\\x02\\0"))  # TIOCSTI, TIOCLINUX: ENOTTY""")
 
 
+class OwnFilter(Inside):
+    def test_restarts_by_a_filter_of_ones_own_end(self):
+        # execveat(2), which an exec becomes, answered with ERESTARTSYS: no thread of the sentry's makes it again for ever.
+        self.assert_says("4\n", """
+import ctypes, os, struct
+words = [(0x20, 0, 0, 0), (0x15, 0, 1, 322), (0x06, 0, 0, 0x00050000 | 512), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *word) for word in words))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(words), ctypes.addressof(code)))
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.syscall(317, 1, 0, program) == 0
+try: os.execv("/bin/true", ["true"])
+except OSError as error: print(error.errno)""")
+
+
 # Asks so often that it gets a doorbell (docs/adr/015-doorbell.md), and tells where what it shares with the sentry lies.
 RING = """
 import ctypes, os, random, threading
